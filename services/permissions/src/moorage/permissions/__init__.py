@@ -1,0 +1,1 @@
+"""The permissions part of Moorage."""

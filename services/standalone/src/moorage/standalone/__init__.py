@@ -1,0 +1,1 @@
+"""The standalone part of Moorage."""

@@ -1,0 +1,22 @@
+"""The outcome of a check: allowed or denied for a reason, at a consistency token."""
+
+from dataclasses import dataclass
+
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.reason import Reason
+from moorage.access.role import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, why, and as of which position. `readable` says whether the principal may know of the image."""
+
+    reason: Reason
+    role: Role
+    readable: bool
+    token: ConsistencyToken
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the action may go on."""
+        return self.reason is Reason.OK

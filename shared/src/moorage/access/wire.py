@@ -1,0 +1,302 @@
+"""What services say to one another about access: requests and answers, one pair per operation.
+
+An operation is `POST /internal/v1/<operation>` with the request as JSON; the answer is JSON as well. Refusals travel as
+RFC 9457 problems (moorage.access.problems). Unknown fields of requests are refused, of answers ignored, so answers may
+grow within a major version and requests need a new one.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from moorage.access.action import Action
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.decision import Decision
+from moorage.access.image import ImageState, PushPolicy, Visibility
+from moorage.access.principal import ALL_SCOPES, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.reason import Reason
+from moorage.access.role import Role
+
+
+class Request(BaseModel):
+    """Base of what is asked: immutable, no unknown fields (R64)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """Base of what is answered: immutable, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class IdentityBody(Request):
+    """An Identity as JSON."""
+
+    kind: PrincipalKind
+    id: UUID | None = None
+    credential: UUID | None = None
+    scopes: frozenset[Scope] = ALL_SCOPES
+    bound_kind: str | None = None
+    bound_ids: frozenset[UUID] = frozenset()
+    granted_role: int | None = None
+    expires: datetime | None = None
+
+    @classmethod
+    def of(cls, identity: Identity) -> "IdentityBody":
+        """The body that says `identity`."""
+        bound = identity.bound
+        return cls(
+            kind=identity.principal.kind,
+            id=identity.principal.id,
+            credential=identity.credential,
+            scopes=identity.scopes,
+            bound_kind=bound.kind if bound else None,
+            bound_ids=bound.ids if bound else frozenset(),
+            granted_role=identity.granted_role,
+            expires=identity.expires,
+        )
+
+    def value(self) -> Identity:
+        """The identity that the body says."""
+        bound = Bound(self.bound_kind, self.bound_ids) if self.bound_kind else None
+        role = Role(self.granted_role) if self.granted_role is not None else None
+        return Identity(Principal(self.kind, self.id), self.credential, self.scopes, bound, role, self.expires)
+
+
+class AuthenticateRequest(Request):
+    """Whose secret is this?"""
+
+    secret: str = Field(max_length=256, repr=False)
+
+
+class AuthenticateAnswer(Answer):
+    """The identity behind a secret, with the account name for logs and pages."""
+
+    identity: IdentityBody
+    account: str | None = None
+
+
+class CheckRequest(Request):
+    """May `identity` do `action` with the image that has this name now? Asked at head."""
+
+    identity: IdentityBody
+    workspace: str
+    image: str
+    action: Action
+
+
+class CheckAnswer(Answer):
+    """The authority's decision; `image` is None if there is no record."""
+
+    reason: Reason
+    role: Role
+    readable: bool
+    token: str
+    image: "ImageBody | None" = None
+
+    def decision(self) -> Decision:
+        """The answer as the value that rules produce."""
+        return Decision(self.reason, self.role, self.readable, ConsistencyToken.parse(self.token))
+
+
+class ImageBody(Answer):
+    """An image record as APIs show it. `workspace` is the slug, `name` the whole name."""
+
+    id: UUID
+    name: str
+    workspace: str
+    workspace_id: UUID
+    repository: UUID
+    repository_slug: str
+    visibility: Visibility
+    push_policy: PushPolicy
+    state: ImageState
+    link_gen: int
+    acl_seq: int
+    created_at: datetime
+    token: str | None = None
+
+
+class FirstPushRequest(Request):
+    """A push to a name without a record: create it if §1.7 says so."""
+
+    identity: IdentityBody
+    workspace: str
+    image: str
+
+
+class CreateImageRequest(Request):
+    """Create a record linked to `repository` (UUID or slug in the workspace)."""
+
+    identity: IdentityBody
+    workspace: str
+    image: str
+    repository: str
+
+
+class FindImageRequest(Request):
+    """The record with this id, or of this name, if `identity` may pull."""
+
+    identity: IdentityBody
+    id: UUID | None = None
+    workspace: str | None = None
+    image: str | None = None
+
+
+class ListImagesRequest(Request):
+    """The records of a workspace that `identity` may pull, by name, after `cursor`."""
+
+    identity: IdentityBody
+    workspace: str
+    cursor: str | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class ListImagesAnswer(Answer):
+    """One page; `cursor` asks for the next one, None ends."""
+
+    images: list[ImageBody]
+    cursor: str | None = None
+    token: str
+
+
+class SetImageRequest(Request):
+    """Change what is given; needs ADMIN on the linked repository."""
+
+    identity: IdentityBody
+    id: UUID
+    visibility: Visibility | None = None
+    push_policy: PushPolicy | None = None
+
+
+class RelinkImageRequest(Request):
+    """Link the image to another repository (UUID or slug) of its workspace: ADMIN on both, or workspace owner."""
+
+    identity: IdentityBody
+    id: UUID
+    repository: str
+    visibility: Visibility | None = None
+
+
+class DeleteImageRequest(Request):
+    """Delete the record; its name is free at once. Needs ADMIN."""
+
+    identity: IdentityBody
+    id: UUID
+
+
+class TokenSpec(Request):
+    """What a new personal token is for."""
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: frozenset[Scope] = ALL_SCOPES
+    days: int | None = Field(default=90, ge=1, le=3650)
+
+
+class CreateTokenRequest(Request):
+    """Mint a personal token for `user` (account name or UUID; the operator only), or for who asks."""
+
+    identity: IdentityBody
+    user: str | None = None
+    spec: TokenSpec
+
+
+class TokenBody(Answer):
+    """A personal token, without its secret."""
+
+    id: UUID
+    name: str
+    user: UUID
+    account: str | None
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires: datetime | None
+    revoked: bool
+
+
+class CreateTokenAnswer(Answer):
+    """The new token and its secret, shown once (R54)."""
+
+    token: TokenBody
+    secret: str = Field(repr=False)
+
+
+class ListTokensRequest(Request):
+    """The tokens of who asks, or of `user` for the operator."""
+
+    identity: IdentityBody
+    user: str | None = None
+
+
+class ListTokensAnswer(Answer):
+    """All of them, newest first."""
+
+    tokens: list[TokenBody]
+
+
+class RevokeTokenRequest(Request):
+    """End a token; who owns it and the operator may."""
+
+    identity: IdentityBody
+    token: UUID
+
+
+class RevokeTokenAnswer(Answer):
+    """The position from which on it is refused."""
+
+    consistency_token: str
+
+
+class ExplainRequest(Request):
+    """Why may, or may not, `principal` (account or UUID; None: who asks) do `action` with the image?"""
+
+    identity: IdentityBody
+    principal: str | None = None
+    workspace: str
+    image: str
+    action: Action
+
+
+class PathStep(Answer):
+    """One fact on a path that gives a role."""
+
+    fact: str
+    text: str
+    version: int
+    event: str | None = None
+
+
+class RolePath(Answer):
+    """A role and the facts it follows from."""
+
+    role: str
+    via: list[PathStep]
+
+
+class Explanation(Answer):
+    """A decision with all that led to it (authorization.md §4)."""
+
+    decision: str
+    reason: Reason
+    action: Action
+    image: str
+    principal: str
+    token: str
+    effective_role: str
+    paths: list[RolePath]
+    filters: list[dict[str, Any]]
+    would_allow: list[dict[str, Any]]
+
+
+class IngestAnswer(Answer):
+    """What became of a batch of facts (authorization.md §2.5, H3)."""
+
+    applied: int
+    unchanged: int
+    stale_dropped: int
+    conflicts: int
+    refused: list[dict[str, Any]]
+    token: str

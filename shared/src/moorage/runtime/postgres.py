@@ -1,0 +1,187 @@
+"""A pool of PostgreSQL connections bound to one schema, with asyncpg's failures told in our own words."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import asyncpg
+
+from moorage.runtime.statement import Connection
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    BareConnection = asyncpg.Connection[asyncpg.Record]
+
+IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+# Classes 08 (connection), 53 (resources: disk, memory, connections) and 57 (shutdown, start, cancelled by a time-out),
+# and what a standby or a lock time-out says: all pass with time, none is a bug of the statement.
+UNAVAILABLE: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+REFUSED: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidParameterValueError,
+)
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL cannot be reached or cannot answer now; trying again later may help.
+
+    When it is raised while a transaction ends, the transaction may have been committed or not.
+    """
+
+
+class DatabaseRefused(Exception):
+    """PostgreSQL answered and refused the login: wrong user, password, database or role."""
+
+
+class InvalidDatabaseAddress(ValueError):
+    """The DSN cannot be understood. It is not repeated here, because it holds a password."""
+
+    def __init__(self) -> None:
+        super().__init__("the database address is not a valid postgresql:// address")
+
+
+class InvalidIdentifier(ValueError):
+    """A schema or role name is not plain lower case letters, digits and underscores (at most 41)."""
+
+
+def checked_identifier(name: str) -> str:
+    """The name itself, safe to be written into SQL unquoted. Raises InvalidIdentifier."""
+    if not IDENTIFIER.fullmatch(name):
+        raise InvalidIdentifier(name)
+    return name
+
+
+def session_settings(schema: str, role: str | None, statement_timeout: float) -> dict[str, str]:
+    """What every connection of ours asks for at its start; the time-out is in seconds, 0 means none."""
+    settings = {
+        "application_name": f"moorage {schema}",
+        "search_path": checked_identifier(schema),
+        "statement_timeout": str(round(statement_timeout * 1000)),
+    }
+    return settings | ({"role": checked_identifier(role)} if role else {})
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Around the opening of a connection: tells every failure in our words, without the DSN."""
+    try:
+        yield
+    except REFUSED as error:
+        raise DatabaseRefused(str(error)) from None
+    except (*UNAVAILABLE, asyncpg.InterfaceError, OSError) as error:
+        if isinstance(error, ValueError):
+            raise InvalidDatabaseAddress from None
+        raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+    except ValueError:
+        raise InvalidDatabaseAddress from None
+
+
+@contextmanager
+def using(connection: Connection) -> Iterator[None]:
+    """Around the use of a connection: losing it, or its time-out, becomes DatabaseUnavailable."""
+    try:
+        yield
+    except (*UNAVAILABLE, TimeoutError) as error:
+        raise DatabaseUnavailable(str(error) or "no answer in time") from error
+    except (asyncpg.InterfaceError, OSError) as error:
+        # The same types also tell wrong arguments and the caller's own files: only a dead connection is ours.
+        if connection.is_closed():
+            raise DatabaseUnavailable(str(error)) from error
+        raise
+
+
+async def prepare_connection(connection: "BareConnection") -> None:
+    """Lets json and jsonb columns carry Python values."""
+    for type_name in ("json", "jsonb"):
+        await connection.set_type_codec(type_name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+class Database:
+    """Connections to one schema. Open it with `Database.open`, close it with `close` or as a context manager."""
+
+    def __init__(self, pool: "Pool", schema: str, acquire_timeout: float) -> None:
+        self._pool = pool
+        self._schema = schema
+        self._acquire_timeout = acquire_timeout
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        schema: str,
+        *,
+        role: str | None = None,
+        size: int = 10,
+        statement_timeout: float = 30.0,
+        acquire_timeout: float = 10.0,
+    ) -> Self:
+        """Connects once and answers; `size` connections at most, times in seconds.
+
+        `role`, where given, is what the connections act as (SET ROLE), see `schema_role`.
+        Raises DatabaseUnavailable, DatabaseRefused or InvalidDatabaseAddress.
+        """
+        with connecting():
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=size,
+                init=prepare_connection,
+                timeout=acquire_timeout,
+                # A dead network gives no answer at all; the server's own time-out comes first otherwise.
+                command_timeout=statement_timeout + 5 if statement_timeout else None,
+                server_settings=session_settings(schema, role, statement_timeout),
+            )
+        return cls(pool, schema, acquire_timeout)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection without a transaction. Raises DatabaseUnavailable, also for a TimeoutError of the body."""
+        with connecting():
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        try:
+            with using(connection):
+                yield connection
+        finally:
+            await self._release(connection)
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, isolation: Isolation = "read_committed", readonly: bool = False
+    ) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed when the body ends, rolled back when it raises."""
+        async with self.connection() as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            yield connection
+
+    async def close(self) -> None:
+        """Waits for connections in use, then closes all."""
+        await self._pool.close()
+
+    async def _release(self, connection: Connection) -> None:
+        try:
+            await self._pool.release(connection)  # type: ignore[arg-type]
+        except (*UNAVAILABLE, asyncpg.InterfaceError, OSError):
+            # The body's outcome is decided; a connection that fails while it is reset is thrown away by the pool.
+            return
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"Database(schema={self._schema!r})"
