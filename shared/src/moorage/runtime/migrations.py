@@ -114,9 +114,9 @@ async def migrate(
 @asynccontextmanager
 async def connected(dsn: str, schema: str, role: str | None = None) -> AsyncIterator[Connection]:
     """One connection outside any pool, for changes of the schema. Raises UnsupportedServer."""
+    settings = session_settings(schema, role, STATEMENT_TIMEOUT)
+    settings["lock_timeout"] = str(round(LOCK_TIMEOUT * 1000))
     with connecting():
-        settings = session_settings(schema, role, STATEMENT_TIMEOUT)
-        settings["lock_timeout"] = str(round(LOCK_TIMEOUT * 1000))
         connection = await asyncpg.connect(dsn, server_settings=settings, timeout=LOCK_TIMEOUT)
     try:
         with using(connection):

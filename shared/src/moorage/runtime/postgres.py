@@ -97,9 +97,17 @@ def using(connection: Connection) -> Iterator[None]:
         raise DatabaseUnavailable(str(error) or "no answer in time") from error
     except (asyncpg.InterfaceError, OSError) as error:
         # The same types also tell wrong arguments and the caller's own files: only a dead connection is ours.
-        if connection.is_closed():
+        if _is_lost(connection):
             raise DatabaseUnavailable(str(error)) from error
         raise
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a connection away from its user as soon as it is lost.
+        return True
 
 
 async def prepare_connection(connection: "BareConnection") -> None:
@@ -132,6 +140,7 @@ class Database:
         `role`, where given, is what the connections act as (SET ROLE), see `schema_role`.
         Raises DatabaseUnavailable, DatabaseRefused or InvalidDatabaseAddress.
         """
+        settings = session_settings(schema, role, statement_timeout)
         with connecting():
             pool = await asyncpg.create_pool(
                 dsn,
@@ -141,7 +150,7 @@ class Database:
                 timeout=acquire_timeout,
                 # A dead network gives no answer at all; the server's own time-out comes first otherwise.
                 command_timeout=statement_timeout + 5 if statement_timeout else None,
-                server_settings=session_settings(schema, role, statement_timeout),
+                server_settings=settings,
             )
         return cls(pool, schema, acquire_timeout)
 

@@ -1,0 +1,1 @@
+"""Repeatable benchmarks: the product against Debian's docker-registry in the same run."""

@@ -1,0 +1,1 @@
+"""Starts the real parts tests run against: servers, clients and the content they exchange."""
