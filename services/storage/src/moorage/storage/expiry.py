@@ -1,0 +1,78 @@
+"""Ends upload sessions that were left, and frees bytes that nothing owns any more (R143)."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from moorage.oci.errors import UploadBusy
+from moorage.runtime.clock import Clock
+from moorage.storage.ports import BlobDriver, ObjectMissing, SessionStore
+from moorage.storage.upload_session import Lifetime
+
+_BATCH: Final = 500
+_log: Final = structlog.stdlib.get_logger(__name__)
+
+
+class Expiry:
+    """One pass frees all that is due. Any number of processes may run it, at any time, killed at any point."""
+
+    def __init__(
+        self,
+        driver: BlobDriver,
+        sessions: SessionStore,
+        clock: Clock,
+        lifetime: Lifetime,
+        leftover_grace: timedelta = timedelta(hours=1),
+    ) -> None:
+        self._driver = driver
+        self._sessions = sessions
+        self._clock = clock
+        self._lifetime = lifetime
+        self._leftover_grace = leftover_grace
+
+    async def run(self) -> None:
+        """Sessions first: their bytes become discarded ones, which are freed next, by this run or another."""
+        ended = await self._end_sessions()
+        freed = await self._free_discarded() + await self._free_leftovers()
+        if ended or freed:
+            _log.info("Upload sessions expired and unowned bytes were freed", sessions=ended, leftovers=freed)
+
+    async def _end_sessions(self) -> int:
+        now = self._clock.now()
+        idle_since, started_before = now - self._lifetime.idle, now - self._lifetime.absolute
+        due = await self._sessions.ended_by(idle_since, started_before, _BATCH)
+        return sum([await self._end(session) for session in due])
+
+    async def _end(self, session: UUID) -> bool:
+        try:
+            async with self._driver.hold(session):
+                return await self._sessions.end(session)
+        except UploadBusy:
+            return False
+        except ObjectMissing:
+            return await self._sessions.end(session)
+
+    async def _free_discarded(self) -> int:
+        keys = await self._sessions.discarded(_BATCH)
+        for key in keys:
+            await self._driver.delete(key)
+        await self._sessions.forget_discarded(keys)
+        return len(keys)
+
+    async def _free_leftovers(self) -> int:
+        freed, batch = 0, list[UUID]()
+        async for key in self._driver.leftovers(self._clock.now() - self._leftover_grace):
+            batch.append(key)
+            if len(batch) == _BATCH:
+                freed += await self._free_unowned(batch)
+                batch = []
+        return freed + await self._free_unowned(batch)
+
+    async def _free_unowned(self, keys: list[UUID]) -> int:
+        owned = await self._sessions.still_open(keys) if keys else set()
+        unowned = [key for key in keys if key not in owned]
+        for key in unowned:
+            await self._driver.delete(key)
+        return len(unowned)

@@ -1,0 +1,1 @@
+"""The metadata stores in memory: what tests wire where PostgreSQL is not the point."""

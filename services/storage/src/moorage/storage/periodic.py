@@ -1,0 +1,49 @@
+"""Work that is repeated as long as a service is open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+
+from moorage.oci.errors import Unavailable
+
+_log: Final = structlog.stdlib.get_logger(__name__)
+
+
+class Periodic:
+    """Runs `work` at once and then every `interval`, from entering to leaving; leaving waits for it to end."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], interval: timedelta) -> None:
+        self._name = name
+        self._work = work
+        self._interval = interval
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self._repeat(), name=self._name)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+
+    async def _repeat(self) -> None:
+        while True:
+            await self._once()
+            await asyncio.sleep(self._interval.total_seconds())
+
+    async def _once(self) -> None:
+        try:
+            await self._work()
+        except Unavailable as error:
+            _log.warning("A periodic job could not run and will be tried again", job=self._name, reason=str(error))
+        except Exception:
+            # One bad pass must not end the job for the life of the process; it is a bug and is told as one.
+            _log.exception("A periodic job failed and will be tried again", job=self._name)

@@ -1,0 +1,255 @@
+"""What storage needs from outside: a place for bytes, and stores of what is known about them.
+
+Every method may raise Unavailable; those that write bytes StorageFull too. What an upload session's id names lives
+under that id all its life: first as *provisional* bytes, then, committed, as an *object*. The session's row owns them.
+The transaction that ends the session hands them to a blob's row or writes the key down as discarded, so an object is
+never owned by two, nor by none.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from moorage.distribution.content import StoredManifest
+from moorage.oci.byte_range import ByteRange
+from moorage.oci.descriptor import Descriptor
+from moorage.oci.digest import Digest
+from moorage.oci.reference import Reference, Tag
+from moorage.storage.manifest_record import ManifestRecord
+from moorage.storage.upload_session import Session
+
+Tap = Callable[[bytes], object]
+"""Is given bytes as they pass, in order, perhaps in another thread, never in two at once: a running hash."""
+
+
+class ObjectMissing(Exception):
+    """The driver holds nothing under this key."""
+
+
+class HeldUpload(Protocol):
+    """Provisional bytes that nobody else, in any process, can write to meanwhile."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether they were committed already: they can be read and committed again, not changed."""
+        ...
+
+    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
+        """Writes the block's pieces to the end, then shows them to `tap`. After a failure `size` is what it was.
+
+        Raises UploadInvalid if the bytes are sealed. Cancelled, it first finishes. What was written survives the death
+        of this process; power loss only after `commit`.
+        """
+        ...
+
+    async def truncate(self, size: int) -> None:
+        """Takes back what lies behind the first `size` bytes."""
+        ...
+
+    async def replay(self, tap: Tap) -> None:
+        """Shows all bytes to `tap`."""
+        ...
+
+    async def commit(self) -> None:
+        """Makes the bytes the object of this key, durable when it returns (R84).
+
+        Raises ObjectMissing if they were deleted meanwhile. After any other failure the bytes must be given up: a
+        second fsync may claim success for what the first one lost.
+        """
+        ...
+
+
+class BlobDriver(Protocol):
+    """Keeps bytes under a key: provisional, then immutable. See tests/contracts/blob_driver.py."""
+
+    async def create(self, key: UUID) -> None:
+        """Begins provisional bytes, none yet."""
+        ...
+
+    def hold(self, key: UUID) -> AbstractAsyncContextManager[HeldUpload]:
+        """The provisional bytes, to write. Raises ObjectMissing, UploadBusy. Ends with the process that holds."""
+        ...
+
+    async def received(self, key: UUID) -> int | None:
+        """How many bytes there are, provisional or committed; None if neither."""
+        ...
+
+    async def size(self, key: UUID) -> int | None:
+        """The size of the object, as the backend sees it now; None if it is missing."""
+        ...
+
+    def read(self, key: UUID, span: ByteRange | None = None, tap: Tap | None = None) -> AsyncGenerator[bytes, None]:
+        """The object's bytes in order, each block shown to `tap` first; fewer than asked if it is shorter.
+
+        Raises ObjectMissing before the first block.
+        """
+        ...
+
+    async def delete(self, key: UUID) -> None:
+        """Frees what lies under the key, provisional or committed; nothing there is fine."""
+        ...
+
+    def leftovers(self, before: datetime) -> AsyncGenerator[UUID, None]:
+        """Keys of provisional bytes last written to before that time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Where a blob's bytes are, and how many they must be."""
+
+    key: UUID
+    size: int
+
+
+class BlobStore(Protocol):
+    """Which digests are stored, and which images hold them. See tests/contracts/metadata_blobs.py."""
+
+    async def find(self, image: UUID, digest: Digest) -> StoredObject | None:
+        """The object behind a blob that this image holds."""
+        ...
+
+    async def find_anywhere(self, digest: Digest) -> StoredObject | None:
+        """The object behind a digest, whoever holds it. Its existence must never be told."""
+        ...
+
+    async def mount(self, source: UUID, target: UUID, digest: Digest) -> StoredObject | None:
+        """Links into `target` what `source` holds; None if it does not."""
+        ...
+
+    async def unlink(self, image: UUID, digest: Digest) -> bool:
+        """Whether there was a link to end."""
+        ...
+
+    async def unlink_all(self, image: UUID) -> None:
+        """Ends all links of the image."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The end of a session whose committed bytes have the digest. `replaces` is an object found damaged (R93)."""
+
+    session: UUID
+    digest: Digest
+    size: int
+    replaces: UUID | None = None
+
+
+class SessionStore(Protocol):
+    """Upload sessions, and the one step from a session to a blob. See tests/contracts/metadata_sessions.py."""
+
+    async def open(self, session: Session, max_open: int) -> None:
+        """Records a new session. Raises TooManyRequests if its principal has `max_open` already."""
+        ...
+
+    async def find(self, session: UUID) -> Session | None:
+        """The session, if it is open."""
+        ...
+
+    async def touch(self, session: UUID, now: datetime) -> None:
+        """Notes that it is in use."""
+        ...
+
+    async def end(self, session: UUID) -> bool:
+        """Whether it was open. If so, its key is discarded now, and the caller's to delete."""
+        ...
+
+    async def end_all(self, image: UUID) -> list[UUID]:
+        """Ends the image's sessions and says which, as `end` does."""
+        ...
+
+    async def complete(self, completion: Completion) -> list[UUID] | None:
+        """In one durable step: ends the session, records blob and link. None if the session had ended.
+
+        Of several that complete the same digest one object is kept. The answer is what became discarded, if anything.
+        """
+        ...
+
+    async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
+        """Links what is stored already instead of the session's own bytes, which are discarded.
+
+        False, and nothing done, if the session had ended or the digest has another object by now.
+        """
+        ...
+
+    async def ended_by(self, idle_since: datetime, started_before: datetime, limit: int) -> list[UUID]:
+        """Sessions not in use since, or started before."""
+        ...
+
+    async def still_open(self, sessions: Sequence[UUID]) -> set[UUID]:
+        """Those of them that are open."""
+        ...
+
+    async def discarded(self, limit: int) -> list[UUID]:
+        """Keys whose bytes nothing refers to any more and that are not yet known to be deleted."""
+        ...
+
+    async def forget_discarded(self, keys: Sequence[UUID]) -> None:
+        """Their bytes are deleted."""
+        ...
+
+
+class ManifestStore(Protocol):
+    """Manifests, what they name, and who refers to whom. See tests/contracts/metadata_manifests.py."""
+
+    async def put(self, image: UUID, record: ManifestRecord) -> None:
+        """Verifies the references and writes all of the record in one durable transaction.
+
+        What the manifest names can't be unlinked in between. Raises what `References.verify` raises.
+        """
+        ...
+
+    async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
+        """The manifest under a tag or digest."""
+        ...
+
+    async def held(self, image: UUID, digests: Sequence[Digest]) -> set[Digest]:
+        """Those of the digests that are manifests of the image."""
+        ...
+
+    async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
+        """Whether there was one to delete; its tags go with it."""
+        ...
+
+    async def delete_all(self, image: UUID) -> None:
+        """Deletes the image's manifests and tags."""
+        ...
+
+    async def referrers(self, image: UUID, subject: Digest) -> list[Descriptor]:
+        """The image's manifests with that subject, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """One entry of a tag's history (R153): None before its first push and after its deletion."""
+
+    tag: Tag
+    before: Digest | None
+    after: Digest | None
+    principal: str
+
+
+class TagStore(Protocol):
+    """Names of manifests. See tests/contracts/metadata_manifests.py."""
+
+    async def page(self, image: UUID, limit: int, after: str) -> list[Tag]:
+        """At most `limit` tags greater than `after`, by code point. `after` is valid Unicode without NUL."""
+        ...
+
+    async def delete(self, image: UUID, tag: Tag, principal: str) -> bool:
+        """Whether there was one to delete; the manifest stays."""
+        ...
+
+    async def history(self, image: UUID, tag: Tag, limit: int) -> list[TagMove]:
+        """Where the tag has pointed, newest first."""
+        ...

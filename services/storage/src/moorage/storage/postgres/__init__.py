@@ -1,0 +1,1 @@
+"""The metadata stores in PostgreSQL, schema `storage`."""

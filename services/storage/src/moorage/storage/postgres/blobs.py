@@ -1,0 +1,67 @@
+"""Which digests are stored, and which images hold them."""
+
+from typing import Final
+from uuid import UUID
+
+from moorage.oci.digest import Digest
+from moorage.runtime.postgres import Database
+from moorage.runtime.statement import Statement, execute, fetch_one
+from moorage.storage.ports import StoredObject
+from moorage.storage.postgres.connections import connection
+
+FIND: Final = Statement(
+    StoredObject,
+    """
+    SELECT blob.key, blob.size
+    FROM blob_link JOIN blob USING (digest)
+    WHERE blob_link.image = $1 AND blob_link.digest = $2
+    """,
+)
+FIND_ANYWHERE: Final = Statement(StoredObject, "SELECT key, size FROM blob WHERE digest = $1")
+# The source's link is locked so that it can't end before the target has its own.
+MOUNT: Final = Statement(
+    StoredObject,
+    """
+    WITH source AS (
+        SELECT digest FROM blob_link WHERE image = $1 AND digest = $3 FOR KEY SHARE
+    ), linked AS (
+        INSERT INTO blob_link (image, digest) SELECT $2, digest FROM source
+        ON CONFLICT (image, digest) DO UPDATE SET linked_at = now()
+    )
+    SELECT blob.key, blob.size FROM source JOIN blob USING (digest)
+    """,
+)
+UNLINK: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1 AND digest = $2")
+UNLINK_ALL: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1")
+
+
+class PostgresBlobStore:
+    """See BlobStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, image: UUID, digest: Digest) -> StoredObject | None:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, FIND, image, str(digest))
+
+    async def find_anywhere(self, digest: Digest) -> StoredObject | None:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, FIND_ANYWHERE, str(digest))
+
+    async def mount(self, source: UUID, target: UUID, digest: Digest) -> StoredObject | None:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, MOUNT, source, target, str(digest))
+
+    async def unlink(self, image: UUID, digest: Digest) -> bool:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            return await execute(c, UNLINK, image, str(digest)) > 0
+
+    async def unlink_all(self, image: UUID) -> None:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            await execute(c, UNLINK_ALL, image)

@@ -1,0 +1,213 @@
+"""Manifests, what they name, and who refers to whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from moorage.access.consistency import ConsistencyToken
+from moorage.distribution.content import StoredManifest
+from moorage.oci.descriptor import Descriptor
+from moorage.oci.digest import Digest
+from moorage.oci.reference import Reference, Tag
+from moorage.runtime.postgres import Database
+from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
+from moorage.storage import references
+from moorage.storage.manifest_record import ManifestRecord
+from moorage.storage.postgres.connections import connection, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """Content of an image, and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """A manifest as it is handed out."""
+
+    digest: str
+    media_type: str
+    body: bytes
+    token: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerRow:
+    """A manifest as the list of its subject's referrers shows it."""
+
+    digest: str
+    media_type: str
+    size: int
+    artifact_type: str | None
+    annotations: dict[str, str]
+
+
+# The locks keep what is named until the manifest that names it is there.
+HOLD_BLOBS: Final = Statement(
+    HeldRow,
+    """
+    SELECT blob_link.digest, blob.size
+    FROM blob_link JOIN blob USING (digest)
+    WHERE blob_link.image = $1 AND blob_link.digest = ANY($2)
+    ORDER BY blob_link.digest
+    FOR KEY SHARE OF blob_link
+    """,
+)
+HOLD_MANIFESTS: Final = Statement(
+    HeldRow,
+    "SELECT digest, size FROM manifest WHERE image = $1 AND digest = ANY($2) ORDER BY digest FOR KEY SHARE",
+)
+# Everybody locks the manifest first and then tags by name, so nobody waits in a circle: hence `FROM pushed`.
+# `previous` carries the digest that a tag is moved from into its history.
+PUT: Final = Statement(
+    type(None),
+    """
+    WITH pushed AS (
+        INSERT INTO manifest (image, digest, media_type, body, subject, artifact_type, annotations, token, pushed_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (image, digest) DO UPDATE
+        SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token)
+        RETURNING digest
+    ), referring AS (
+        INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
+        SELECT $1, $2, digest, is_manifest FROM unnest($10::text[], $11::boolean[]) AS named (digest, is_manifest)
+        ON CONFLICT DO NOTHING
+    ), moved AS (
+        INSERT INTO tag (image, name, digest, token)
+        SELECT $1, name, pushed.digest, $8 FROM pushed, unnest($12::text[]) AS name ORDER BY name COLLATE "C"
+        ON CONFLICT (image, name) DO UPDATE
+        SET previous = tag.digest, digest = excluded.digest, moved_at = now(),
+            token = GREATEST(tag.token, excluded.token)
+        RETURNING name, previous
+    )
+    INSERT INTO tag_history (image, name, before, after, principal)
+    SELECT $1, name, previous, $2, $9 FROM moved WHERE previous IS DISTINCT FROM $2
+    """,
+)
+FIND_BY_DIGEST: Final = Statement(
+    ManifestRow, "SELECT digest, media_type, body, token FROM manifest WHERE image = $1 AND digest = $2"
+)
+FIND_BY_TAG: Final = Statement(
+    ManifestRow,
+    """
+    SELECT digest, manifest.media_type, manifest.body, GREATEST(manifest.token, tag.token) AS token
+    FROM tag JOIN manifest USING (image, digest)
+    WHERE tag.image = $1 AND tag.name = $2
+    """,
+)
+HELD: Final = Statement(str, "SELECT digest FROM manifest WHERE image = $1 AND digest = ANY($2)")
+LOCK: Final = Statement(int, "SELECT 1 FROM manifest WHERE image = $1 AND digest = $2 FOR UPDATE")
+UNTAG: Final = Statement(
+    type(None),
+    """
+    WITH named AS (
+        SELECT name FROM tag WHERE image = $1 AND digest = $2 ORDER BY name FOR UPDATE
+    ), gone AS (
+        DELETE FROM tag USING named WHERE tag.image = $1 AND tag.name = named.name RETURNING tag.name
+    )
+    INSERT INTO tag_history (image, name, before, after, principal) SELECT $1, name, $2, NULL, $3 FROM gone
+    """,
+)
+DELETE: Final = Statement(type(None), "DELETE FROM manifest WHERE image = $1 AND digest = $2")
+DELETE_ALL: Final = Statement(
+    type(None),
+    """
+    WITH forgotten AS (DELETE FROM tag_history WHERE image = $1)
+    DELETE FROM manifest WHERE image = $1
+    """,
+)
+REFERRERS: Final = Statement(
+    ReferrerRow,
+    """
+    SELECT digest, media_type, size, artifact_type, annotations
+    FROM manifest WHERE image = $1 AND subject = $2 ORDER BY pushed_at, digest
+    """,
+)
+
+
+class PostgresManifestStore:
+    """See ManifestStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, image: UUID, record: ManifestRecord) -> None:
+        """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
+        async with transaction(self._database) as c:
+            blobs = await _hold(c, HOLD_BLOBS, image, references.digests(record.references.blobs))
+            manifests = await _hold(c, HOLD_MANIFESTS, image, references.digests(record.references.manifests))
+            record.references.verify(blobs, manifests)
+            await _write(c, image, record)
+
+    async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
+        """See ManifestStore."""
+        statement = FIND_BY_TAG if isinstance(reference, Tag) else FIND_BY_DIGEST
+        async with connection(self._database) as c:
+            row = await fetch_one(c, statement, image, str(reference))
+        if row is None:
+            return None
+        token = ConsistencyToken(*row.token)
+        return StoredManifest(Digest.parse(row.digest), row.media_type, row.body, str(token))
+
+    async def held(self, image: UUID, digests: Sequence[Digest]) -> set[Digest]:
+        """See ManifestStore."""
+        async with connection(self._database) as c:
+            return {Digest.parse(text) for text in await fetch_all(c, HELD, image, [str(d) for d in digests])}
+
+    async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
+        """See ManifestStore."""
+        async with transaction(self._database) as c:
+            if await fetch_one(c, LOCK, image, str(digest)) is None:
+                return False
+            await execute(c, UNTAG, image, str(digest), principal)
+            await execute(c, DELETE, image, str(digest))
+            return True
+
+    async def delete_all(self, image: UUID) -> None:
+        """See ManifestStore."""
+        async with connection(self._database) as c:
+            await execute(c, DELETE_ALL, image)
+
+    async def referrers(self, image: UUID, subject: Digest) -> list[Descriptor]:
+        """See ManifestStore."""
+        async with connection(self._database) as c:
+            rows = await fetch_all(c, REFERRERS, image, str(subject))
+        return [
+            Descriptor(row.media_type, Digest.parse(row.digest), row.size, row.annotations, row.artifact_type)
+            for row in rows
+        ]
+
+
+async def _hold(
+    c: Connection, statement: Statement[HeldRow], image: UUID, digests: Sequence[Digest]
+) -> Mapping[Digest, int]:
+    if not digests:
+        return {}
+    rows = await fetch_all(c, statement, image, [str(digest) for digest in digests])
+    return {Digest.parse(row.digest): row.size for row in rows}
+
+
+async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:
+    shown = record.as_referrer
+    blobs = references.digests(record.references.blobs)
+    manifests = references.digests(record.references.manifests)
+    await execute(
+        c,
+        PUT,
+        image,
+        str(record.digest),
+        record.manifest.media_type.value,
+        record.body,
+        str(record.subject) if record.subject else None,
+        shown.artifact_type,
+        dict(shown.annotations),
+        [record.token.epoch, record.token.seq],
+        record.principal,
+        [str(digest) for digest in (*blobs, *manifests)],
+        [False] * len(blobs) + [True] * len(manifests),
+        [tag.text for tag in record.tags],
+    )

@@ -1,0 +1,1 @@
+"""The numbered files that make the schema `storage`."""

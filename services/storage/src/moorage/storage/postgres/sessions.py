@@ -1,0 +1,192 @@
+"""Upload sessions, and the one step from a session to a blob.
+
+Losing the newest sessions with the database server's power is a clean 404 to the client: what only concerns sessions
+commits without waiting for the disk. Everything that makes or frees a blob waits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from moorage.oci.digest import Digest, DigestAlgorithm
+from moorage.oci.errors import TooManyRequests
+from moorage.runtime.postgres import Database
+from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
+from moorage.storage.ports import Completion, StoredObject
+from moorage.storage.postgres.connections import connection
+from moorage.storage.upload_session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A row of upload_session."""
+
+    id: UUID
+    image: UUID
+    principal: str
+    link_gen: int
+    algorithm: str
+    started_at: datetime
+    touched_at: datetime
+
+
+OPEN: Final = Statement(
+    type(None),
+    """
+    WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+    INSERT INTO upload_session (id, image, principal, link_gen, algorithm, started_at, touched_at)
+    SELECT $1, $2, $3, $4, $5, $6, $6 FROM unhurried
+    WHERE (SELECT count(*) FROM upload_session WHERE principal = $3) < $7
+    """,
+)
+FIND: Final = Statement(
+    SessionRow,
+    "SELECT id, image, principal, link_gen, algorithm, started_at, touched_at FROM upload_session WHERE id = $1",
+)
+TOUCH: Final = Statement(
+    type(None),
+    """
+    WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+    UPDATE upload_session SET touched_at = $2 FROM unhurried WHERE id = $1
+    """,
+)
+END: Final = Statement(
+    UUID,
+    """
+    WITH ended AS (DELETE FROM upload_session WHERE id = $1 RETURNING id)
+    INSERT INTO discarded_object (key) SELECT id FROM ended RETURNING key
+    """,
+)
+END_ALL: Final = Statement(
+    UUID,
+    """
+    WITH ended AS (DELETE FROM upload_session WHERE image = $1 RETURNING id)
+    INSERT INTO discarded_object (key) SELECT id FROM ended RETURNING key
+    """,
+)
+# Of several completions of one digest the first keeps its object. $4 is the object to be replaced.
+# `surplus` is whichever of the two objects is not the blob's now.
+COMPLETE: Final = Statement(
+    list[UUID],
+    """
+    WITH ended AS (
+        DELETE FROM upload_session WHERE id = $1 RETURNING id, image
+    ), kept AS (
+        INSERT INTO blob (digest, key, size) SELECT $2, id, $3 FROM ended
+        ON CONFLICT (digest) DO UPDATE SET key = CASE WHEN blob.key = $4 THEN excluded.key ELSE blob.key END
+        RETURNING digest, key
+    ), linked AS (
+        INSERT INTO blob_link (image, digest) SELECT ended.image, kept.digest FROM ended, kept
+        ON CONFLICT (image, digest) DO UPDATE SET linked_at = now()
+    ), surplus AS (
+        INSERT INTO discarded_object (key)
+        SELECT CASE WHEN kept.key = ended.id THEN $4 ELSE ended.id END FROM ended, kept
+        WHERE kept.key <> ended.id OR $4 IS NOT NULL
+        ON CONFLICT (key) DO NOTHING
+        RETURNING key
+    )
+    SELECT array(SELECT key FROM surplus) AS discarded FROM ended
+    """,
+)
+COMPLETE_WITH: Final = Statement(
+    UUID,
+    """
+    WITH stored AS (
+        SELECT digest FROM blob WHERE digest = $2 AND key = $3 FOR KEY SHARE
+    ), ended AS (
+        DELETE FROM upload_session USING stored WHERE id = $1 RETURNING id, image
+    ), linked AS (
+        INSERT INTO blob_link (image, digest) SELECT image, $2 FROM ended
+        ON CONFLICT (image, digest) DO UPDATE SET linked_at = now()
+    )
+    INSERT INTO discarded_object (key) SELECT id FROM ended RETURNING key
+    """,
+)
+ENDED_BY: Final = Statement(
+    UUID, "SELECT id FROM upload_session WHERE touched_at <= $1 OR started_at <= $2 ORDER BY started_at LIMIT $3"
+)
+STILL_OPEN: Final = Statement(UUID, "SELECT id FROM upload_session WHERE id = ANY($1)")
+DISCARDED: Final = Statement(UUID, "SELECT key FROM discarded_object ORDER BY discarded_at LIMIT $1")
+FORGET_DISCARDED: Final = Statement(
+    type(None),
+    """
+    WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+    DELETE FROM discarded_object USING unhurried WHERE key = ANY($1)
+    """,
+)
+
+
+class PostgresSessionStore:
+    """See SessionStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, session: Session, max_open: int) -> None:
+        """See SessionStore."""
+        s = session
+        async with connection(self._database) as c:
+            opened = await execute(
+                c, OPEN, s.id, s.image, s.principal, s.link_gen, s.algorithm.value, s.started_at, max_open
+            )
+        if not opened:
+            raise TooManyRequests(
+                f"at most {max_open} uploads may be open at once: finish or cancel some", headers={"Retry-After": "60"}
+            )
+
+    async def find(self, session: UUID) -> Session | None:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            row = await fetch_one(c, FIND, session)
+        if row is None:
+            return None
+        algorithm = DigestAlgorithm(row.algorithm)
+        return Session(row.id, row.image, row.principal, row.link_gen, algorithm, row.started_at, row.touched_at)
+
+    async def touch(self, session: UUID, now: datetime) -> None:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            await execute(c, TOUCH, session, now)
+
+    async def end(self, session: UUID) -> bool:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, END, session) is not None
+
+    async def end_all(self, image: UUID) -> list[UUID]:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_all(c, END_ALL, image)
+
+    async def complete(self, completion: Completion) -> list[UUID] | None:
+        """See SessionStore."""
+        done = completion
+        async with connection(self._database) as c:
+            return await fetch_one(c, COMPLETE, done.session, str(done.digest), done.size, done.replaces)
+
+    async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, COMPLETE_WITH, session, str(digest), stored.key) is not None
+
+    async def ended_by(self, idle_since: datetime, started_before: datetime, limit: int) -> list[UUID]:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_all(c, ENDED_BY, idle_since, started_before, limit)
+
+    async def still_open(self, sessions: Sequence[UUID]) -> set[UUID]:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return set(await fetch_all(c, STILL_OPEN, list(sessions)))
+
+    async def discarded(self, limit: int) -> list[UUID]:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_all(c, DISCARDED, limit)
+
+    async def forget_discarded(self, keys: Sequence[UUID]) -> None:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            await execute(c, FORGET_DISCARDED, list(keys))

@@ -1,0 +1,111 @@
+"""Connections with what aiohttp leaves open: a deadline for a request's head, errors a client can parse (R135)."""
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.web_protocol import RequestHandler
+
+from moorage.runtime.http import refusal
+from moorage.runtime.metrics import HttpMetrics
+
+MAX_LINE_BYTES: Final = 8 * 1024
+MAX_FIELD_BYTES: Final = 64 * 1024
+HEADER_SECONDS: Final = 10.0
+
+
+class Connection(RequestHandler):
+    """One connection. It is closed if a request's head is not complete HEADER_SECONDS after its first byte."""
+
+    __slots__ = ("_counted", "_deadline", "_header_seconds", "_listener", "_metrics")
+
+    def __init__(self, *args: Any, listener: str, metrics: HttpMetrics, header_seconds: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._listener = listener
+        self._metrics = metrics
+        self._header_seconds = header_seconds
+        self._deadline: asyncio.TimerHandle | None = None
+        self._counted = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection that never says anything is closed as well."""
+        super().connection_made(transport)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """A complete head stops the clock, the first byte of one starts it; a body has its own clock.
+
+        What arrives while nobody waits for a request is a body, or the next request's head behind one: not the clock's.
+        """
+        super().data_received(data)
+        if self._request_count != self._counted:
+            self._counted = self._request_count
+            self._disarm()
+        elif self._deadline is None and self._waiter is not None:
+            self._arm()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See asyncio.Protocol."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is not HTTP is answered in the form of all our errors, counted, and not worth a traceback."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self._metrics.malformed(self._listener)
+        status, sentence = _refusal(exc)
+        return refusal(status, sentence)
+
+    def _arm(self) -> None:
+        self._deadline = self._loop.call_later(self._header_seconds, self.force_close)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _refusal(error: HttpProcessingError) -> tuple[int, str]:
+    if isinstance(error, LineTooLong):
+        if error.args[1] == MAX_LINE_BYTES:
+            return 414, f"a request target has at most {MAX_LINE_BYTES} bytes"
+        return 431, f"a header has at most {MAX_FIELD_BYTES} bytes"
+    if "too many headers" in str(error.message).lower():
+        return 431, "the request has too many headers"
+    return 400, "this is not a well-formed HTTP/1.1 request"
+
+
+class Server(web.Server):
+    """Makes Connections."""
+
+    def __init__(self, *args: Any, connection: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connection = connection
+
+    def __call__(self) -> Connection:
+        """One per accepted connection."""
+        return Connection(self, loop=self._loop, **self._connection, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application on a Server of ours; aiohttp has no other place to say which connections it makes."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, app: web.Application, *, connection: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(app, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_FIELD_BYTES, **kwargs)
+        self._connection = connection
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return Server(
+            made.request_handler, request_factory=made.request_factory, connection=self._connection, **self._kwargs
+        )

@@ -1,0 +1,102 @@
+"""What every request to a server of ours gets: an id, limits on its head, and one line in the log."""
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from moorage.runtime.masking import masked_text, one_line, shown_query
+from moorage.runtime.metrics import HttpMetrics
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID: Final = web.RequestKey("moorage.request_id", str)
+"""The id of a request: in every log line, in the answer's `X-Request-Id`, and passed on to our other services."""
+
+LISTENER: Final = web.AppKey("moorage.listener", str)
+METRICS: Final = web.AppKey("moorage.http_metrics", HttpMetrics)
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+MAX_HEADER_BLOCK_BYTES: Final = 64 * 1024
+_SANE_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_MAX_AGENT: Final = 200
+
+_log: Final = structlog.stdlib.get_logger("moorage.requests")
+
+
+def instrument(app: web.Application, listener: str, metrics: HttpMetrics) -> None:
+    """Gives each request of `app` an id, and counts and logs it under the listener's name. Before the app is served."""
+    app[LISTENER] = listener
+    app[METRICS] = metrics
+    app.middlewares.insert(0, identify)
+    app.on_response_prepare.append(_name_the_request)
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Takes a sane `X-Request-Id` or makes one, binds it to all log lines; answers 431 to a head too large (R135)."""
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    request[REQUEST_ID] = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
+    if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > MAX_HEADER_BLOCK_BYTES:
+        return refusal(431, f"the headers of a request have at most {MAX_HEADER_BLOCK_BYTES} bytes together")
+    return await handler(request)
+
+
+def refusal(status: int, sentence: str) -> web.Response:
+    """An answer of the server itself, before any application knew of the request; the connection ends with it.
+
+    It has the form of the distribution specification's errors, which every reader of problem documents survives too.
+    """
+    document = {"errors": [{"code": "UNSUPPORTED", "message": sentence}]}
+    response = web.json_response(document, status=status, headers={"X-Content-Type-Options": "nosniff"})
+    response.force_close()
+    return response
+
+
+async def _name_the_request(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "moorage"
+    if REQUEST_ID in request:
+        response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line per request, written after its last byte; what handlers bound (principal, image) is on it."""
+
+    @property
+    def enabled(self) -> bool:
+        """Always: what is not written is still counted."""
+        return True
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Counts the request and writes its line."""
+        sent = max(response.body_length, 0) if response.prepared else 0
+        if isinstance(request, web.Request) and REQUEST_ID in request:  # else it never reached an application
+            _count(request, response.status, time, sent)
+        _log.info(
+            "Answered a request",
+            method=one_line(request.method),
+            path=masked_text(one_line(request.rel_url.raw_path)),
+            query=shown_query(request.rel_url.raw_query_string) or None,
+            status=response.status,
+            milliseconds=round(time * 1000, 1),
+            sent_bytes=sent,
+            remote=request.remote,
+            agent=one_line(request.headers.get("User-Agent", ""))[:_MAX_AGENT],
+        )
+
+
+def _count(request: web.Request, status: int, seconds: float, sent: int) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "unknown"
+    app = request.config_dict
+    app[METRICS].answered(app[LISTENER], request.method, route, status, seconds, sent)
+
+
+STDLIB_LOGGER: Final = logging.getLogger("aiohttp.access")
+"""aiohttp asks for one where an access log class is set; nothing is written to it."""

@@ -1,0 +1,198 @@
+"""What every feed promises: snapshots and the change stream tell the same story, without a hole."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from contracts.authority import Site
+from moorage.access import wire
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Beat, Delta, Frame, Row, RowKind
+from moorage.access.image import Visibility
+from moorage.access.problems import PositionGone
+from moorage.gateway.ports import AuthorityFeed
+from permissions.sample_facts import (
+    grant,
+    group,
+    group_member,
+    repository,
+    small_workspace,
+    user,
+    uuid_of,
+)
+
+START = ConsistencyToken(1, 0)
+ACME = uuid_of("workspace", "acme")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A feed, and the site whose changes it tells."""
+
+    feed: AuthorityFeed
+    site: Site
+
+
+def state_of(rows: list[Row], ws: int | None = None) -> dict[tuple[int, ...], object]:
+    """What rows lead to: the last one of each key, without what says that there is nothing."""
+    state: dict[tuple[int, ...], object] = {}
+    for row in rows:
+        kind, of, a, b, value, _, *extra = row
+        if ws is not None and of != ws and kind != RowKind.INTERN:
+            continue
+        parent = kind in (RowKind.NODE, RowKind.CREDENTIAL, RowKind.IMAGE)
+        key = (kind, of, a) if parent else (kind, of, a, b)
+        gone = value == 0 and kind in (*range(1, 7), RowKind.IMAGE, RowKind.PIN)
+        if gone:
+            state.pop(key, None)
+        else:
+            state[key] = (b if parent else None, value, extra)
+    return state
+
+
+@asynccontextmanager
+async def frames_after(feed: AuthorityFeed, position: ConsistencyToken) -> AsyncIterator[AsyncIterator[Frame]]:
+    """The stream, closed afterwards."""
+    stream = feed.changes(position)
+    try:
+        yield stream
+    finally:
+        close: Callable[[], Awaitable[None]] = getattr(stream, "aclose")  # noqa: B009  # a generator, by its port only an iterator
+        await close()
+
+
+async def rows_after(feed: AuthorityFeed, position: ConsistencyToken, until: int) -> list[Row]:
+    """All rows up to a seq."""
+    rows: list[Row] = []
+    async with frames_after(feed, position) as stream:
+        async for frame in stream:
+            if isinstance(frame, Delta):
+                assert frame.first == position.seq + len(rows)
+                assert frame.last - frame.first == len(frame.rows)
+                rows += frame.rows
+            if position.seq + len(rows) >= until:
+                return rows
+    raise AssertionError("the stream ended")
+
+
+class AuthorityFeedContract:
+    """Mix in and give `source` an empty site."""
+
+    @pytest.fixture
+    async def source(self) -> Source:
+        """A feed of a site without facts."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def acme(self, source: Source) -> Source:
+        """The feed of the small workspace, after some history."""
+        site = source.site
+        await site.ingest(small_workspace())
+        image = await site.image()
+        bob = await site.login("bob")
+        await site.authority.set_image(wire.SetImageRequest(identity=bob, id=image.id, visibility=Visibility.WORKSPACE))
+        await site.ingest([group_member("developers", "carol", present=False), user("olga", active=False)])
+        await site.ingest([group("developers", state="deleted"), grant("repository:hello", "user:rita", "none")])
+        await site.image("ada", "ledger/x")
+        await site.ingest([repository("ledger", state="transferred")])
+        gone = await site.image(name="hello/gone")
+        await site.authority.delete_image(wire.DeleteImageRequest(identity=bob, id=gone.id))
+        return source
+
+    async def test_a_snapshot_is_what_the_stream_leads_to(self, acme: Source) -> None:
+        """One decoder serves both, and both give the same state."""
+        everything, workspace = await acme.feed.snapshot(None), await acme.feed.snapshot(ACME)
+        rows = await rows_after(acme.feed, START, everything.seq)
+        (alias,) = [row[2] for row in everything.rows if row[0] == RowKind.WORKSPACE]
+        told = state_of(rows)
+        both = state_of(everything.rows) | state_of(workspace.rows)
+        assert {key: told[key] for key in both} == both
+        # The stream says more only of what is over: a snapshot has no row for it.
+        over = {key for key in told if key not in both}
+        assert {key[0] for key in over} <= {RowKind.INTERN}
+        assert alias in {row[2] for row in workspace.rows if row[0] == RowKind.INTERN}
+
+    async def test_the_stream_has_no_hole_from_any_position(self, acme: Source) -> None:
+        """Whoever resumes at a frame's end gets exactly the rest."""
+        head = (await acme.feed.snapshot(None)).seq
+        rows = await rows_after(acme.feed, START, head)
+        assert len(rows) == head
+        ends = []
+        async with frames_after(acme.feed, START) as stream:
+            async for frame in stream:
+                if isinstance(frame, Delta):
+                    ends.append(frame.last)
+                if isinstance(frame, Beat):
+                    break
+        for end in ends[:-1]:
+            assert await rows_after(acme.feed, ConsistencyToken(1, end), head) == rows[end:]
+
+    async def test_aliases_come_before_their_use(self, acme: Source) -> None:
+        """In the stream, and in a snapshot that stands alone."""
+        head = await acme.feed.snapshot(None)
+        told = [await rows_after(acme.feed, START, head.seq), head.rows, (await acme.feed.snapshot(ACME)).rows]
+        for rows in told:
+            known: dict[int, str] = {}
+            for row in rows:
+                if row[0] == RowKind.INTERN and len(row) == 7:
+                    assert known.setdefault(row[2], row[6]["uuid"]) == row[6]["uuid"]
+                    continue
+                used = {row[1], row[2]} | ({row[3]} if row[0] != RowKind.WORKSPACE_ROLE else set())
+                assert used - {0} <= set(known)
+
+    async def test_a_new_change_comes_by_itself(self, acme: Source) -> None:
+        """A reader that waits is told."""
+        head = (await acme.feed.snapshot(None)).seq
+        async with frames_after(acme.feed, ConsistencyToken(1, head)) as stream:
+            await acme.site.ingest([grant("repository:hello", "user:mia", "read")])
+            async for frame in stream:
+                if isinstance(frame, Delta):
+                    assert [row[0] for row in frame.rows] == [RowKind.USER_REPOSITORY]
+                    return
+
+    async def test_an_idle_stream_beats(self, acme: Source) -> None:
+        """A beat says where the end is."""
+        head = (await acme.feed.snapshot(None)).seq
+        async with frames_after(acme.feed, ConsistencyToken(1, head)) as stream:
+            async for frame in stream:
+                assert isinstance(frame, Beat)
+                assert (frame.epoch, frame.head) == (1, head)
+                return
+
+    async def test_replayed_facts_say_nothing(self, acme: Source) -> None:
+        """Equal values emit no row and use no seq."""
+        await acme.site.ingest([grant("repository:hello", "user:mia", "read")])
+        before = (await acme.feed.snapshot(None)).seq
+        await acme.site.ingest([grant("repository:hello", "user:mia", "read")])
+        assert (await acme.feed.snapshot(None)).seq == before
+
+    async def test_a_batch_is_one_frame(self, source: Source) -> None:
+        """No reader ever sees half of it; only aliases, which mean nothing yet, may come before."""
+        await source.site.ingest(small_workspace())
+        head = (await source.feed.snapshot(None)).seq
+        facts = [grant(f"repository:{number}", "user:bob", "read") for number in range(700)]
+        facts += [repository(f"{number}") for number in range(300)]
+        await source.site.ingest(facts)
+        meant = []
+        async with frames_after(source.feed, ConsistencyToken(1, head)) as stream:
+            async for frame in stream:
+                if isinstance(frame, Delta):
+                    assert len(frame.rows) <= 1000
+                    meant.append(sum(row[0] != RowKind.INTERN for row in frame.rows))
+                if sum(meant) == 1000:
+                    break
+        assert [count for count in meant if count] == [1000]
+
+    async def test_an_unknown_position_is_gone(self, acme: Source) -> None:
+        """Another epoch, or one that is not reached yet: take a snapshot."""
+        head = (await acme.feed.snapshot(None)).seq
+        for position in (ConsistencyToken(2, 0), ConsistencyToken(0, 0), ConsistencyToken(1, head + 1)):
+            with pytest.raises(PositionGone):
+                await anext(acme.feed.changes(position))
+
+    async def test_an_unknown_workspace_has_no_rows(self, acme: Source) -> None:
+        """It is told like an empty one."""
+        assert (await acme.feed.snapshot(uuid4())).rows == []

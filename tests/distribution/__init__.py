@@ -1,0 +1,1 @@
+"""Tests of the distribution API as HTTP, and what they share."""

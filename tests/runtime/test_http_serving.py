@@ -1,0 +1,134 @@
+"""Starting and stopping: health paths, and a drain that loses nothing (R160, R161)."""
+
+import asyncio
+import socket
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from moorage.runtime.health import Health, add_health, health_application
+from moorage.runtime.metrics import HttpMetrics, process_registry
+from moorage.runtime.serving import Drain, Listener, serve
+
+AT_ONCE = Drain(timedelta(), timedelta(), timedelta(seconds=5))
+
+
+async def status_of(session: aiohttp.ClientSession, url: str) -> int:
+    """The status of a GET."""
+    async with session.get(url) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def refused(session: aiohttp.ClientSession, url: str) -> None:
+    """Returns once nobody listens there any more."""
+    while True:
+        try:
+            await status_of(session, url)
+        except aiohttp.ClientConnectionError:
+            return
+
+
+def test_all_steps_of_a_drain_fit_into_half_a_minute() -> None:
+    """R160."""
+    drain = Drain()
+    assert drain.notice + drain.settle + drain.finish <= timedelta(seconds=30)
+    assert drain.settle == timedelta(seconds=0.5)
+
+
+async def test_readiness_follows_the_checks_liveness_does_not() -> None:
+    """A dependency that is away makes the process not ready, not dead; nothing of the failure leaks."""
+    missing: list[str] = ["no connection to PostgreSQL"]
+
+    async def database() -> str | None:
+        return missing[0] if missing else None
+
+    async def broken() -> str | None:
+        if missing:
+            raise RuntimeError("postgres://user:secret@host/db")
+        return None
+
+    health = Health({"database": database, "broken": broken})
+    app = health_application(health, process_registry())
+    async with (
+        serve([Listener("health", app)], health, HttpMetrics(CollectorRegistry()), AT_ONCE) as places,
+        aiohttp.ClientSession() as session,
+    ):
+        url = "http://{}:{}".format(*places["health"])
+        assert await status_of(session, f"{url}/livez") == 200
+        assert await status_of(session, f"{url}/startupz") == 200
+        async with session.get(f"{url}/readyz") as answer:
+            expected = {"database": "no connection to PostgreSQL", "broken": "RuntimeError"}
+            assert (answer.status, await answer.json()) == (503, {"ready": False, "missing": expected})
+        missing.clear()
+        assert await status_of(session, f"{url}/readyz") == 200
+        async with session.get(f"{url}/metrics") as answer:
+            assert "python_info" in await answer.text()
+
+
+async def test_a_process_is_not_ready_before_it_has_started_nor_while_it_stops() -> None:
+    """Whatever the checks say."""
+    health = Health()
+    assert await health.missing() == {"start": "still starting"}
+    health.started()
+    assert await health.missing() == {}
+    health.drain()
+    assert await health.missing() == {"stop": "stopping"}
+
+
+async def test_a_request_in_flight_is_finished() -> None:
+    """It began before the stop and ends after it, while nothing new is accepted and the process is not ready."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        begun.set()
+        await may_end.wait()
+        return web.Response(text="done")
+
+    app, health = web.Application(), Health()
+    app.router.add_get("/slow", slow)
+    add_health(app, health, CollectorRegistry())
+    async with aiohttp.ClientSession() as session:
+        serving = serve([Listener("public", app)], health, HttpMetrics(CollectorRegistry()), AT_ONCE)
+        places = await serving.__aenter__()
+        url = "http://{}:{}".format(*places["public"])
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(status_of(session, f"{url}/slow"))
+            await begun.wait()
+            stopped = tasks.create_task(serving.__aexit__(None, None, None))
+            await refused(session, f"{url}/livez")
+            assert await health.missing()
+            assert not stopped.done()
+            may_end.set()
+        assert asked.result() == 200
+
+
+async def test_a_listener_takes_a_socket_that_is_bound_already() -> None:
+    """Prefork workers inherit it; none closes another's backlog."""
+    app = web.Application()
+    add_health(app, health := Health(), CollectorRegistry())
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        listener = Listener("public", app, sock=bound)
+        async with (
+            serve([listener], health, HttpMetrics(CollectorRegistry()), AT_ONCE) as places,
+            aiohttp.ClientSession() as session,
+        ):
+            assert places["public"] == bound.getsockname()
+            assert await status_of(session, "http://{}:{}/livez".format(*places["public"])) == 200
+
+
+async def test_what_can_not_be_bound_leaves_nothing_open() -> None:
+    """The first listener is closed again when the second one's port is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listeners = [
+            Listener("one", web.Application()),
+            Listener("two", web.Application(), port=taken.getsockname()[1]),
+        ]
+        health = Health()
+        with pytest.raises(OSError):
+            async with serve(listeners, health, HttpMetrics(CollectorRegistry()), AT_ONCE):
+                pass
+        assert await health.missing()

@@ -1,0 +1,86 @@
+"""A source of facts on Kafka that keeps the contract: explicit partitions, versions of one counter, heartbeats."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+
+from moorage.events.topics import AUTHORITY, IDENTITY
+
+PARTITIONS: Final = 4
+HEARTBEAT_SECONDS: Final = 1.0
+SOURCE: Final = "kafka"
+
+
+class KafkaSource:
+    """Tells facts while it is open, and says every second that it has told all it knows."""
+
+    def __init__(self, bootstrap: str, topics: Mapping[str, str]) -> None:
+        """`topics` maps the names of the contract to those of this run."""
+        self._topics = topics
+        self._bootstrap = bootstrap
+        self._versions = itertools.count(1)
+        self.told: dict[tuple[str, int], int] = {}
+        """The offset of the last fact in each topic and partition, heartbeats not counted."""
+        self._heart: asyncio.Task[None] | None = None
+
+    async def tell(self, facts: Sequence[dict[str, Any]]) -> None:
+        """The facts, in order, each with the next version; acknowledged by the broker when this returns."""
+        for fact in facts:
+            data = {"version": next(self._versions), **fact["data"]}
+            topic, partition = _place(fact)
+            self.told[self._topics[topic], partition] = await self._send(topic, partition, {**fact, "data": data})
+
+    async def _send(self, topic: str, partition: int, record: dict[str, Any]) -> int:
+        value, key = json.dumps(record).encode(), record["subject"].encode()
+        metadata = await self._producer.send_and_wait(self._topics[topic], value, key=key, partition=partition)
+        return metadata.offset
+
+    async def _beat(self) -> None:
+        while True:
+            for topic, kind in ((AUTHORITY.name, "scm"), (IDENTITY.name, "identity")):
+                for partition in range(PARTITIONS):
+                    await self._send(topic, partition, _heartbeat(kind, partition))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
+        await self._producer.start()
+        self._heart = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._heart:
+            self._heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._heart
+        await self._producer.stop()
+
+
+def _heartbeat(kind: str, partition: int) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat()
+    return {
+        "specversion": "1.0",
+        "id": f"{kind}-{partition}-{now}",
+        "source": "/tests",
+        "time": now,
+        "type": f"dev.moorage.{kind}.heartbeat.v1",
+        "subject": f"hb:{SOURCE}:{partition}",
+        "data": {"source": SOURCE, "partition": partition, "as_of": now, "mode": "event"},
+    }
+
+
+def _place(fact: Mapping[str, Any]) -> tuple[str, int]:
+    """The topic, and the partition by the contract: the UUID as an integer modulo the number of partitions."""
+    if fact["type"].startswith("dev.moorage.identity."):
+        return IDENTITY.name, UUID(fact["data"]["id"]).int % PARTITIONS
+    return AUTHORITY.name, UUID(fact["data"]["workspace"]).int % PARTITIONS

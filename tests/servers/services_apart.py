@@ -1,0 +1,154 @@
+"""The three services in processes of their own, on one PostgreSQL, with facts coming in over Kafka."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import asyncpg
+
+from moorage.events.topics import AUTHORITY, IDENTITY
+from servers.client_process import Outcome
+from servers.fact_source import PARTITIONS, KafkaSource
+from servers.kafka import KafkaBroker
+from servers.ports import free_port
+from servers.process import ServerProcess
+from servers.registry import Login, answers, moorage
+
+APPLIED_SECONDS: Final = 20.0
+
+
+class ServicesApart:
+    """permissions, storage and a gateway, each started by its own command from its settings."""
+
+    def __init__(self, folder: Path, dsn: str, kafka: KafkaBroker) -> None:
+        self._folder = folder
+        self._dsn = dsn
+        self._kafka = kafka
+        suffix = secrets.token_hex(4)
+        self._topics = {AUTHORITY.name: f"{AUTHORITY.name}-{suffix}", IDENTITY.name: f"{IDENTITY.name}-{suffix}"}
+        self._token = secrets.token_urlsafe(32)
+        self._public, self._internal, self._permissions, self._storage = (free_port() for _ in range(4))
+        self._processes: list[ServerProcess] = []
+        self.source = KafkaSource(kafka.bootstrap, self._topics)
+        self.logins: dict[str, Login] = {}
+
+    @property
+    def address(self) -> str:
+        """Host and port of the gateway, as image names carry it."""
+        return f"127.0.0.1:{self._public}"
+
+    async def start(self) -> None:
+        """Topics first, then the services; returns when all three answer."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for topic in self._topics.values():
+            await self._kafka.create_topic(topic, PARTITIONS, {"cleanup.policy": "compact"})
+        await self._run("permissions", self._permissions_settings(), f"http://127.0.0.1:{self._permissions}/readyz")
+        await self._run("storage", self._storage_settings(), f"http://127.0.0.1:{self._storage}/readyz")
+        await self._run("gateway", self._gateway_settings(), f"http://{self.address}/v2/")
+
+    async def stop(self) -> None:
+        """SIGTERM, the gateway first."""
+        for process in reversed(self._processes):
+            await process.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        await self.source.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.source.__aexit__(kind, error, trace)
+        await self.stop()
+
+    async def tell(self, facts: Sequence[dict[str, Any]]) -> None:
+        """Facts through the Kafka door; the broker has them when this returns, the registry soon after."""
+        await self.source.tell(facts)
+
+    async def applied(self) -> None:
+        """Returns when permissions has applied what was told and, if anybody can ask it, the gateway enforces it."""
+        head = await self._applied_by_permissions()
+        if "alice" in self.logins:
+            login = self.logins["alice"]
+            headers = {
+                "Authorization": aiohttp.encode_basic_auth(login.username, login.token),
+                "Moorage-Authz-Min-Token": head,
+            }
+            url = f"http://{self.address}/api/v1/images?workspace=acme"
+            async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+                assert answer.status == 200, await answer.text()
+
+    async def _applied_by_permissions(self) -> str:
+        """The consistency token of a position at which everything told is applied."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            async with asyncio.timeout(APPLIED_SECONDS):
+                while not await self._reached(connection):  # noqa: ASYNC110 - the event is in another process
+                    await asyncio.sleep(0.02)
+            row = await connection.fetchrow("SELECT epoch, seq FROM permissions.meta")
+        finally:
+            await connection.close()
+        assert row
+        return f"zt1.{row['epoch']}.{row['seq']}"
+
+    async def _reached(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        rows = await connection.fetch("SELECT topic, part, next FROM permissions.ingest_position")
+        stored = {(row["topic"], row["part"]): row["next"] for row in rows}
+        return all(stored.get(place, 0) > offset for place, offset in self.source.told.items())
+
+    async def mint(self, users: Sequence[str]) -> None:
+        """A personal token for each of these accounts, minted by the operator."""
+        for user in users:
+            outcome = await self.command("token", "create", "tests", "--user", user)
+            assert outcome.succeeded, outcome
+            self.logins[user] = Login(user, outcome.stdout.strip())
+
+    async def command(self, *arguments: str, user: str | None = None, typed: str = "") -> Outcome:
+        """The `moorage` command against this gateway, as a user, or as the operator who holds the data folder."""
+        environment = {"MOORAGE_SERVER": f"http://{self.address}", "MOORAGE_DATA": str(self._folder / "secrets")}
+        if user:
+            environment["MOORAGE_TOKEN"] = self.logins[user].token
+        return await moorage(*arguments, environment=environment, typed=typed)
+
+    async def _run(self, service: str, settings: dict[str, str], ready: str) -> None:
+        command = [sys.executable, "-m", "moorage.cli", service]
+        environment = {f"MOORAGE_{service.upper()}_{name}": value for name, value in settings.items()}
+        process = ServerProcess(command, log=self._folder / f"{service}.log", environment=environment)
+        self._processes.append(process)
+        await answers(ready, process)
+
+    def _permissions_settings(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self._dsn,
+            "SECRETS_DIR": str(self._folder / "secrets"),
+            "PORT": str(self._permissions),
+            "SERVICE_TOKEN": self._token,
+            "KAFKA_BOOTSTRAP": self._kafka.bootstrap,
+            "AUTHORITY_TOPIC": self._topics[AUTHORITY.name],
+            "IDENTITY_TOPIC": self._topics[IDENTITY.name],
+        }
+
+    def _storage_settings(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self._dsn,
+            "DATA_FOLDER": str(self._folder / "blobs"),
+            "PORT": str(self._storage),
+            "SERVICE_TOKEN": self._token,
+        }
+
+    def _gateway_settings(self) -> dict[str, str]:
+        return {
+            "PUBLIC_URL": f"http://{self.address}",
+            "PUBLIC_PORT": str(self._public),
+            "INTERNAL_PORT": str(self._internal),
+            "SECRETS_DIR": str(self._folder / "gateway-secrets"),
+            "PERMISSIONS_URL": f"http://127.0.0.1:{self._permissions}",
+            "STORAGE_URL": f"http://127.0.0.1:{self._storage}",
+            "SERVICE_TOKEN": self._token,
+        }
