@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_PATTERN: Final = re.compile(r"zt1\.(\d{1,18})\.(\d{1,18})")
+_PATTERN: Final = re.compile(r"zt1\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,7 +1,7 @@
 """Rows and frames of the change stream, and of snapshots (authorization.md §2.4).
 
 A snapshot is the list of rows which, applied to an empty replica, gives the state at its position: one decoder serves
-both. Integers alias UUIDs one to one inside an epoch; an INTERN row gives an alias before its first use. Aliases come
+both. Integers alias (workspace, kind, UUID) inside an epoch; an INTERN row gives an alias before its first use. Aliases come
 from one sequence for all kinds of entities. Evolution: readers ignore unknown row kinds and unknown keys of `extra`.
 """
 

@@ -32,8 +32,10 @@ class Principal:
     @classmethod
     def parse(cls, text: str) -> "Principal":
         """The principal that `text` spells, `<kind>:<uuid>` or `anonymous`. Raises ValueError."""
-        kind, _, identity = text.partition(":")
-        return cls(PrincipalKind(kind), UUID(identity) if identity else None)
+        kind, colon, identity = text.partition(":")
+        if (kind == PrincipalKind.ANONYMOUS) == bool(colon):
+            raise ValueError("a principal is <kind>:<uuid>, or anonymous")
+        return cls(PrincipalKind(kind), UUID(identity) if colon else None)
 
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)

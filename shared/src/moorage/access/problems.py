@@ -10,7 +10,7 @@ class Problem(Exception):
     status: int = 500
     title: str = "Something went wrong"
 
-    def __init__(self, detail: str, **members: Any) -> None:
+    def __init__(self, detail: str, /, **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         self.members = members
@@ -108,5 +108,6 @@ def parse(document: dict[str, Any]) -> Problem:
     slug = str(document.get("type", "")).rsplit("/", 1)[-1]
     members = {k: v for k, v in document.items() if k not in ("type", "title", "status", "detail")}
     problem = KINDS.get(slug, Problem)(str(document.get("detail", "")), **members)
-    problem.status = int(document.get("status", problem.status))
+    status = document.get("status")
+    problem.status = status if isinstance(status, int) and 400 <= status <= 599 else problem.status
     return problem

@@ -19,6 +19,7 @@ class Standing:
     """What facts say of one identity and one repository, at one position.
 
     `role` is the maximum over all paths before any filter, also for a repository that is no longer active.
+    `membership` counts groups that own the workspace; a pipeline is a MEMBER where its repository is, a robot NONE.
     `inside_bound` says whether the credential's bound contains the repository or the image.
     """
 
@@ -50,16 +51,20 @@ def decide(action: Action, identity: Identity, standing: Standing, image: ImageR
 
 
 def first_push(identity: Identity, membership: Membership, standing: Standing | None, now: datetime) -> Reason:
-    """Whether a push to a name without a record creates it (§1.7); without a resolvable repository, no `standing`."""
+    """Whether a push to a name without a record creates it (§1.7); without a resolvable repository, no `standing`.
+
+    A pipeline's repository is that of its claims, whatever the name says. Without a `standing`, the caller has asked
+    before whether the principal and the credential are active.
+    """
     if identity.principal.kind is PrincipalKind.ANONYMOUS:
         return Reason.UNAUTHENTICATED
-    if standing is None:
-        return Reason.REPOSITORY_REQUIRED if membership is Membership.OWNER else Reason.NO_WRITE
     if excluded := _excluded(identity, standing, now):
         return excluded
-    role = capped_role(Action.PUSH, identity, standing) if standing.repository_state.carries_roles else Role.NONE
     if not scopes_open(identity.scopes, Action.PUSH):
         return Reason.SCOPE
+    if standing is None or not standing.repository_state.carries_roles:
+        return Reason.REPOSITORY_REQUIRED if membership is Membership.OWNER else Reason.NO_WRITE
+    role = capped_role(Action.PUSH, identity, standing)
     if role is Role.NONE:
         return Reason.NO_WRITE
     if role < Role.ADMIN or identity.principal.kind is PrincipalKind.PIPELINE:
@@ -67,26 +72,52 @@ def first_push(identity: Identity, membership: Membership, standing: Standing | 
     return _closed(standing) or Reason.OK
 
 
+def unknown(
+    action: Action, identity: Identity, principal_active: bool, credential_active: bool, now: datetime
+) -> Reason:
+    """Why `action` fails where no image is, or none that `identity` may know of: both sound alike (V3)."""
+    if identity.principal.kind is PrincipalKind.ANONYMOUS:
+        return Reason.UNAUTHENTICATED
+    nowhere = Standing(
+        Role.NONE,
+        Membership.NONE,
+        NodeState.DELETED,
+        principal_active=principal_active,
+        credential_active=credential_active,
+    )
+    if excluded := _excluded(identity, nowhere, now):
+        return excluded
+    if not scopes_open(identity.scopes, action):
+        return Reason.SCOPE
+    return Reason.NO_READ if action is Action.PULL else _lacking(action)
+
+
 def capped_role(action: Action, identity: Identity, standing: Standing) -> Role:
     """The facts' role, less what the credential's kind, bound and scopes take away (§1.4)."""
     if not standing.inside_bound or identity.principal.kind in (PrincipalKind.ANONYMOUS, PrincipalKind.SERVICE):
         return Role.NONE
-    role = standing.role if identity.granted_role is None else identity.granted_role
+    role = _robot_role(identity) if identity.principal.kind is PrincipalKind.ROBOT else standing.role
     return min(role, _scope_cap(action, identity.scopes))
 
 
+def _robot_role(identity: Identity) -> Role:
+    """A robot is bound to a node by definition: a role without a bound would count everywhere."""
+    return identity.granted_role if identity.granted_role and identity.bound else Role.NONE
+
+
 def _scope_cap(action: Action, scopes: frozenset[Scope]) -> Role:
-    if Scope.ADMIN in scopes or (action.deletes and Scope.DELETE in scopes):
+    if Scope.ADMIN in scopes:
         return Role.ADMIN
-    return Role.WRITE if Scope.WRITE in scopes else Role.READ if Scope.READ in scopes else Role.NONE
+    deletion = action.minimum if action.deletes and Scope.DELETE in scopes else Role.NONE
+    return max(deletion, Role.WRITE if Scope.WRITE in scopes else Role.READ if Scope.READ in scopes else Role.NONE)
 
 
-def _excluded(identity: Identity, standing: Standing, now: datetime) -> Reason | None:
+def _excluded(identity: Identity, standing: Standing | None, now: datetime) -> Reason | None:
     if identity.principal.kind is PrincipalKind.ANONYMOUS:
         return None
-    if not standing.principal_active:
+    if standing and not standing.principal_active:
         return Reason.PRINCIPAL_INACTIVE
-    if not standing.credential_active:
+    if standing and not standing.credential_active:
         return Reason.CREDENTIAL_REVOKED
     return Reason.CREDENTIAL_EXPIRED if identity.expires and identity.expires <= now else None
 
@@ -110,11 +141,11 @@ def _visible(identity: Identity, standing: Standing, image: ImageRecord, now: da
         return False
     if image.visibility is Visibility.PUBLIC and standing.allow_public:
         return True
-    covered = standing.inside_bound and scopes_open(identity.scopes, Action.PULL)
-    pipeline = identity.principal.kind is PrincipalKind.PIPELINE
-    if pipeline and covered and identity.principal.id in image.consumer_repositories:
+    if not (standing.membership.counts and standing.inside_bound and scopes_open(identity.scopes, Action.PULL)):
+        return False
+    if image.visibility is not Visibility.INHERIT:
         return True
-    return image.visibility is not Visibility.INHERIT and covered and (standing.membership.counts or pipeline)
+    return identity.principal.kind is PrincipalKind.PIPELINE and identity.principal.id in image.consumer_repositories
 
 
 def _in_grace(image: ImageRecord, now: datetime) -> bool:
@@ -126,10 +157,10 @@ def _reason(
 ) -> Reason:
     if identity.principal.kind is PrincipalKind.ANONYMOUS and not (readable and action is Action.PULL):
         return Reason.UNAUTHENTICATED
-    if image.state in (ImageState.EXPIRED, ImageState.DELETED):
-        return Reason.EXPIRED
     if not scopes_open(identity.scopes, action) and not (readable and action is Action.PULL):
         return Reason.SCOPE
+    if image.state in (ImageState.EXPIRED, ImageState.DELETED):
+        return Reason.EXPIRED
     if action is Action.PULL and not readable:
         return Reason.NO_READ
     if image.state is ImageState.SUSPENDED or not standing.workspace_state.carries_roles:
@@ -145,10 +176,14 @@ def _change_reason(action: Action, role: Role, identity: Identity, standing: Sta
     if identity.principal.kind is PrincipalKind.PIPELINE and action is Action.PUSH and role >= Role.READ:
         return Reason.ENVIRONMENT_NOT_PUBLISHER
     if role < action.minimum:
-        return Reason.NOT_ADMIN if action.minimum is Role.ADMIN else Reason.NO_WRITE
+        return _lacking(action)
     if action is Action.PUSH and standing.repository_state is NodeState.ARCHIVED:
         return Reason.REPOSITORY_ARCHIVED
     return _policy_reason(role, image) if action in (Action.PUSH, Action.DELETE_TAG) else Reason.OK
+
+
+def _lacking(action: Action) -> Reason:
+    return Reason.NOT_ADMIN if action.minimum is Role.ADMIN else Reason.NO_WRITE
 
 
 def _policy_reason(role: Role, image: ImageRecord) -> Reason:

@@ -6,10 +6,10 @@ grow within a major version and requests need a new one.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
@@ -43,6 +43,13 @@ class IdentityBody(Request):
     bound_ids: frozenset[UUID] = frozenset()
     granted_role: int | None = None
     expires: datetime | None = None
+
+    @model_validator(mode="after")
+    def _bound_is_whole(self) -> Self:
+        """Ids without their kind must not read as no bound: that would open what they were to close."""
+        if self.bound_ids and not self.bound_kind:
+            raise ValueError("the ids of a bound need its kind")
+        return self
 
     @classmethod
     def of(cls, identity: Identity) -> "IdentityBody":
@@ -96,6 +103,8 @@ class CheckAnswer(Answer):
     readable: bool
     token: str
     image: "ImageBody | None" = None
+    message: str | None = None
+    """For a denial, what is in the way and the next step, as far as who asks may know."""
 
     def decision(self) -> Decision:
         """The answer as the value that rules produce."""
@@ -186,6 +195,25 @@ class DeleteImageRequest(Request):
 
     identity: IdentityBody
     id: UUID
+
+
+class SetWorkspaceRequest(Request):
+    """Change our settings of a workspace; its owners and the operator may."""
+
+    identity: IdentityBody
+    workspace: str
+    allow_public: bool | None = None
+    default_push_policy: PushPolicy | None = None
+
+
+class WorkspaceBody(Answer):
+    """A workspace with our settings of it."""
+
+    id: UUID
+    slug: str
+    allow_public: bool
+    default_push_policy: PushPolicy
+    token: str
 
 
 class TokenSpec(Request):

@@ -52,6 +52,10 @@ class Authority(Protocol):
         """The record as it was deleted; its content is storage's to drop."""
         ...
 
+    async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
+        """The workspace's settings after the change; its owners and the operator may. Raises Forbidden, NotFound."""
+        ...
+
     async def create_token(self, request: wire.CreateTokenRequest) -> wire.CreateTokenAnswer:
         """Raises Forbidden, NotFound (user)."""
         ...

@@ -1,0 +1,171 @@
+"""The permissions service over HTTP: one operation per POST, and the change stream as lines of JSON."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, TypeVar
+from uuid import UUID
+
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+
+from moorage.access import problems, wire
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Frame, Snapshot
+from moorage.access.problems import Problem, ServiceUnavailable
+
+BUDGET_SECONDS: Final = 1.0
+SNAPSHOT_SECONDS: Final = 60.0
+SILENCE_SECONDS: Final = 5.0
+ATTEMPTS: Final = 2
+MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
+_CONNECT_SECONDS: Final = 2.0
+
+AnswerT = TypeVar("AnswerT", bound=wire.Answer)
+
+
+class AuthorityClient:
+    """Implements Authority and AuthorityFeed. The session is the caller's."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, service_token: str) -> None:
+        self._session = session
+        self._headers = {"Authorization": f"Bearer {service_token}"}
+        self._root = f"{url.rstrip('/')}/internal/v1"
+        self._frames: TypeAdapter[Frame] = TypeAdapter(Frame)
+
+    async def authenticate(self, request: wire.AuthenticateRequest) -> wire.AuthenticateAnswer:
+        """See Authority."""
+        return await self._ask("authenticate", request, wire.AuthenticateAnswer)
+
+    async def check(self, request: wire.CheckRequest) -> wire.CheckAnswer:
+        """See Authority."""
+        return await self._ask("check", request, wire.CheckAnswer)
+
+    async def first_push(self, request: wire.FirstPushRequest) -> wire.CheckAnswer:
+        """See Authority."""
+        return await self._ask("first_push", request, wire.CheckAnswer)
+
+    async def create_image(self, request: wire.CreateImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._ask("create_image", request, wire.ImageBody, attempts=1)
+
+    async def find_image(self, request: wire.FindImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._ask("find_image", request, wire.ImageBody)
+
+    async def list_images(self, request: wire.ListImagesRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        return await self._ask("list_images", request, wire.ListImagesAnswer)
+
+    async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._ask("set_image", request, wire.ImageBody)
+
+    async def relink_image(self, request: wire.RelinkImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._ask("relink_image", request, wire.ImageBody, attempts=1)
+
+    async def delete_image(self, request: wire.DeleteImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._ask("delete_image", request, wire.ImageBody, attempts=1)
+
+    async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
+        """See Authority."""
+        return await self._ask("set_workspace", request, wire.WorkspaceBody)
+
+    async def create_token(self, request: wire.CreateTokenRequest) -> wire.CreateTokenAnswer:
+        """See Authority."""
+        return await self._ask("create_token", request, wire.CreateTokenAnswer, attempts=1)
+
+    async def list_tokens(self, request: wire.ListTokensRequest) -> wire.ListTokensAnswer:
+        """See Authority."""
+        return await self._ask("list_tokens", request, wire.ListTokensAnswer)
+
+    async def revoke_token(self, request: wire.RevokeTokenRequest) -> wire.RevokeTokenAnswer:
+        """See Authority."""
+        return await self._ask("revoke_token", request, wire.RevokeTokenAnswer)
+
+    async def explain(self, request: wire.ExplainRequest) -> wire.Explanation:
+        """See Authority."""
+        return await self._ask("explain", request, wire.Explanation)
+
+    async def snapshot(self, workspace: UUID | None) -> Snapshot:
+        """See AuthorityFeed."""
+        query = {"workspace": str(workspace)} if workspace else {}
+        timeout = aiohttp.ClientTimeout(total=SNAPSHOT_SECONDS, sock_connect=_CONNECT_SECONDS)
+        try:
+            async with self._session.get(
+                f"{self._root}/snapshot", params=query, timeout=timeout, headers=self._headers
+            ) as response:
+                return Snapshot.model_validate_json(await _body(response))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
+            raise _unreachable(error) from error
+
+    async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
+        """See AuthorityFeed. A stream without beats is given up after a few seconds: silence is not freshness (R82)."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        query = {"after": f"{after.epoch}.{after.seq}"}
+        try:
+            async with self._session.get(
+                f"{self._root}/changes",
+                params=query,
+                timeout=timeout,
+                headers=self._headers,
+                read_bufsize=MAX_FRAME_BYTES,
+            ) as response:
+                await _raise_for_problem(response)
+                async for line in response.content:
+                    yield self._frames.validate_json(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(error) from error
+
+    async def _ask(
+        self, operation: str, request: wire.Request, answer: type[AnswerT], attempts: int = ATTEMPTS
+    ) -> AnswerT:
+        """One operation within the budget; what may safely be done twice is tried twice."""
+        body = request.model_dump_json(exclude_none=True).encode()
+        try:
+            async with asyncio.timeout(BUDGET_SECONDS):
+                for attempt in range(1, attempts + 1):
+                    try:
+                        return answer.model_validate_json(await self._post(operation, body))
+                    except (aiohttp.ClientError, OSError, ServiceUnavailable):
+                        if attempt == attempts:
+                            raise
+        except ServiceUnavailable:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
+            raise _unreachable(error) from error
+        raise AssertionError("a loop of at least one attempt has answered or raised")
+
+    async def _post(self, operation: str, body: bytes) -> bytes:
+        headers = {"Content-Type": "application/json", **self._headers}
+        async with self._session.post(f"{self._root}/{operation}", data=body, headers=headers) as response:
+            return await _body(response)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    await _raise_for_problem(response)
+    return await response.read()
+
+
+async def _raise_for_problem(response: aiohttp.ClientResponse) -> None:
+    if response.status < 400:
+        return
+    document = _document(await response.read())
+    problem = problems.parse({"status": response.status, **document})
+    if response.status >= 500 or type(problem) is Problem:
+        raise ServiceUnavailable(f"permissions answered {response.status}", **problem.members)
+    raise problem
+
+
+def _document(body: bytes) -> Mapping[str, object]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _unreachable(error: Exception) -> ServiceUnavailable:
+    return ServiceUnavailable(f"permissions can't be reached: {type(error).__name__}")

@@ -1,0 +1,135 @@
+"""Wires the gateway: the only module here that knows everything else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from moorage.distribution.client import DistributionClient
+from moorage.distribution.content import Content
+from moorage.distribution.server.limits import Limits
+from moorage.distribution.server.routes import add_distribution
+from moorage.gateway.access import DEFAULT_PATIENCE, Access, Patience
+from moorage.gateway.adapters.authority_client import AuthorityClient
+from moorage.gateway.challenge import Challenge
+from moorage.gateway.credentials import Credentials
+from moorage.gateway.follower import Follower
+from moorage.gateway.http.authentication import Authentication
+from moorage.gateway.http.gate import OciGate
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.decisions import Decisions
+from moorage.gateway.http.management.images import Images
+from moorage.gateway.http.management.problems import render_problems
+from moorage.gateway.http.management.tokens import Tokens
+from moorage.gateway.http.management.workspaces import Workspaces
+from moorage.gateway.http.token import TokenEndpoint
+from moorage.gateway.http.welcome import add_welcome
+from moorage.gateway.keys import KeyRing
+from moorage.gateway.ports import Authority, AuthorityFeed
+from moorage.gateway.settings import GatewaySettings
+from moorage.gateway.tokens import BearerTokens
+from moorage.oci.reference import MAX_NAME
+from moorage.runtime.clock import Clock, SystemClock
+from moorage.runtime.health import Health, add_health
+from moorage.runtime.lifecycle import Stop
+from moorage.runtime.metrics import HttpMetrics, process_registry
+from moorage.runtime.serving import Listener, serve
+
+
+class Gateway:
+    """An open gateway: what it serves, and how it is."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        authority: Authority,
+        content: Content,
+        follower: Follower,
+        clock: Clock,
+        patience: Patience,
+    ) -> None:
+        """Raises KeysUnusable."""
+        self._settings = settings
+        self._content = content
+        self.follower = follower
+        self.health = Health({"replica": self._replica_missing})
+        self.access = Access(follower, authority, clock, settings.bounds, patience)
+        challenge = Challenge(settings.realm, settings.service)
+        keys = KeyRing(settings.secrets_dir, clock)
+        tokens = BearerTokens(keys, settings.public_url, settings.service, settings.token_seconds)
+        credentials = Credentials(authority, self.access, clock)
+        authentication = Authentication(tokens, credentials, self.access, challenge, clock)
+        self.gate = OciGate(authentication, self.access, challenge)
+        self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock)
+        self._management = ManagementApi(authority, content, follower, credentials, patience.own_writes)
+
+    def public_app(self) -> web.Application:
+        """The distribution API, the token endpoint and the management API."""
+        app = web.Application(middlewares=[render_problems])
+        add_distribution(app, self.gate, self._content, Limits(max_name=self._longest_name()))
+        self._token_endpoint.add_to(app)
+        for resource in (Images, Workspaces, Tokens, Decisions):
+            resource(self._management).add_to(app)
+        add_welcome(app, self._settings.public_url)
+        return app
+
+    def internal_app(self, registry: CollectorRegistry | None = None) -> web.Application:
+        """Health and metrics, for a port that is not public (R151)."""
+        app = web.Application()
+        add_health(app, self.health, registry or CollectorRegistry())
+        return app
+
+    async def _replica_missing(self) -> str | None:
+        return None if self.follower.ready else "not at the head of the change stream yet"
+
+    def _longest_name(self) -> int:
+        """A name and the registry's host have 255 characters together (R2)."""
+        host = self._settings.public_url.partition("://")[2].partition("/")[0]
+        return max(MAX_NAME - len(host) - 1, 1)
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: GatewaySettings,
+    authority: Authority,
+    feed: AuthorityFeed,
+    content: Content,
+    *,
+    clock: Clock | None = None,
+    patience: Patience = DEFAULT_PATIENCE,
+) -> AsyncIterator[Gateway]:
+    """A gateway that follows the authority while the context is open. Raises KeysUnusable.
+
+    If following fails in a way that nobody foresaw, whoever opened the gateway is cancelled: it must not go on blind.
+    """
+    clock = clock or SystemClock()
+    follower = Follower(feed, clock)
+    gateway = Gateway(settings, authority, content, follower, clock, patience)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(follower.run())
+        try:
+            yield gateway
+        finally:
+            following.cancel()
+
+
+async def run(settings: GatewaySettings, stop: Stop) -> None:
+    """A gateway of its own process, until it is told to stop."""
+    structlog.get_logger().info("Starting the gateway.", **settings.masked())
+    token = settings.service_token.get_secret_value()
+    registry = process_registry()
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+        authority = AuthorityClient(session, settings.permissions_url, token)
+        content = DistributionClient(session, settings.storage_url, token)
+        async with open_gateway(settings, authority, authority, content) as gateway:
+            listeners = [
+                Listener("public", gateway.public_app(), settings.public_host, settings.public_port),
+                Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
+            ]
+            async with serve(listeners, gateway.health, HttpMetrics(registry)):
+                await stop.wait()

@@ -1,0 +1,207 @@
+"""Follows the authority's change stream and keeps the replica that requests are decided from (authorization.md §2.6).
+
+Whatever goes wrong, the copy in use only grows old until a better one is ready; how old is for others to judge. The
+exception is a rewritten history: then there is no copy at all until a new one is taken.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from math import inf
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Beat, Delta, Frame, Reset
+from moorage.access.problems import PositionGone, Problem
+from moorage.gateway.ports import AuthorityFeed
+from moorage.gateway.replica.facts import Workspace
+from moorage.gateway.replica.replica import GapInStream, Replica, RowUnreadable, WorkspaceNotLoaded
+from moorage.gateway.stream_age import StreamAge
+from moorage.runtime.clock import Clock
+
+READY_AGE_SECONDS: Final = 5.0
+SLOWEST_FRAME_SECONDS: Final = 5.0
+PAUSE_AFTER_FAILED_LOAD_SECONDS: Final = 1.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+
+
+class StreamBroken(Exception):
+    """The stream can't be read on from here: it was reset, or its frames arrive too late to be news."""
+
+
+class _Copy:
+    """A replica, and how far behind the stream's sender it is."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.replica = replica
+        self.age = StreamAge()
+        self.head = inf
+        self.sent_ms = 0
+
+    def staleness(self, workspace: Workspace | None, clock: Clock) -> float:
+        """Seconds: the older of the stream and, where continuous sources feed the workspace, of what they told."""
+        age = self.age.seconds(clock.monotonic())
+        oldest = self.replica.oldest_as_of(workspace)
+        if oldest is None or age == inf:
+            return age
+        now_ms = max(clock.now().timestamp() * 1000, self.sent_ms + age * 1000)
+        return max(age, (now_ms - oldest) / 1000)
+
+
+class Follower:
+    """Owns the replica. `run` is one task of one owner; everything else reads, or waits for what `run` does."""
+
+    def __init__(self, feed: AuthorityFeed, clock: Clock, longest_pause_seconds: float = 5.0) -> None:
+        self._feed = feed
+        self._clock = clock
+        self._longest_pause = longest_pause_seconds
+        self._current: _Copy | None = None
+        self._upcoming: _Copy | None = None
+        self._failures = 0
+        self._loads: dict[UUID, asyncio.Task[None]] = {}
+        self._progress = asyncio.Event()
+        self._log = structlog.get_logger()
+
+    @property
+    def replica(self) -> Replica | None:
+        """The copy to decide from; None before the first snapshot and after history was rewritten."""
+        return self._current.replica if self._current else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the replica is at the stream's head and the stream is alive."""
+        current = self._current
+        return current is not None and current.replica.seq >= current.head and self.age < READY_AGE_SECONDS
+
+    @property
+    def age(self) -> float:
+        """Seconds since the newest frame was sent; infinite without one."""
+        return self._current.age.seconds(self._clock.monotonic()) if self._current else inf
+
+    def staleness(self, workspace: Workspace | None) -> float:
+        """Seconds by which what is known of the workspace may be out of date (§3.1)."""
+        return self._current.staleness(workspace, self._clock) if self._current else inf
+
+    async def reached(self, token: ConsistencyToken, seconds: float) -> bool:
+        """Waits until the replica is at `token` or past it; False if it is not within `seconds`."""
+        return await self._until(lambda: self.replica is not None and self.replica.position >= token, seconds)
+
+    async def load(self, workspace: Workspace, seconds: float) -> bool:
+        """Loads the workspace unless that is under way; False if it can't be served within `seconds`."""
+        if self._current is None:
+            return False
+        if workspace.id not in self._loads and not self._current.replica.holds(workspace):
+            self._loads[workspace.id] = asyncio.create_task(self._load(self._current.replica, workspace.id))
+        return await self._until(lambda: self.replica is not None and self.replica.serves(workspace), seconds)
+
+    async def run(self) -> None:
+        """Follows until cancelled."""
+        try:
+            while True:
+                await self._follow()
+                await asyncio.sleep(self._pause())
+        finally:
+            await self._end_loads()
+
+    async def _follow(self) -> None:
+        try:
+            await self._read_on(self._upcoming or self._current or await self._take_anew())
+        except (PositionGone, GapInStream) as error:
+            self._log.warning("The change stream has a gap; taking a new snapshot.", why=str(error))
+            if isinstance(error, RowUnreadable):
+                self._current = None
+            with suppress(Problem, GapInStream):
+                await self._take_anew()
+        except (Problem, StreamBroken) as error:
+            self._log.warning("The change stream broke off; reconnecting.", why=str(error))
+        self._failures += 1
+
+    async def _read_on(self, copy: _Copy) -> None:
+        copy.age.connected()
+        frames = self._feed.changes(copy.replica.position)
+        try:
+            async for frame in frames:
+                self._receive(copy, frame)
+                self._failures = 0
+        finally:
+            if isinstance(frames, AsyncGenerator):
+                await frames.aclose()
+
+    def _receive(self, copy: _Copy, frame: Frame) -> None:
+        match frame:
+            case Reset():
+                self._current = self._upcoming = None
+                raise StreamBroken(frame.reason)
+            case Delta():
+                copy.replica.apply(frame)
+                copy.head = max(copy.replica.seq, copy.head if copy.head != inf else 0)
+            case Beat():
+                copy.replica.pass_on(frame)
+                copy.head = frame.head
+        self._hear(copy, frame)
+
+    def _hear(self, copy: _Copy, frame: Delta | Beat) -> None:
+        late = 0.0
+        if copy.replica.seq >= copy.head:
+            late = copy.age.heard(frame.t, self._clock.monotonic())
+            copy.sent_ms = frame.t
+        if copy is self._upcoming and copy.replica.caught_up():
+            self._current, self._upcoming = copy, None
+        self._notify()
+        if late > SLOWEST_FRAME_SECONDS:
+            raise StreamBroken("frames arrive late")
+
+    async def _take_anew(self) -> _Copy:
+        """A new copy with the workspaces of the one in use, which goes on serving unless its epoch is over."""
+        self._upcoming = None
+        copy = _Copy(Replica.load(await self._feed.snapshot(None)))
+        old = self._current
+        if old is None or old.replica.epoch != copy.replica.epoch:
+            self._current = copy
+            return copy
+        for workspace in old.replica.loaded:
+            with suppress(WorkspaceNotLoaded):
+                copy.replica.expect(workspace)
+                copy.replica.adopt(workspace, await self._feed.snapshot(workspace))
+        self._upcoming = copy
+        return copy
+
+    async def _load(self, replica: Replica, workspace: UUID) -> None:
+        try:
+            replica.expect(workspace)
+            replica.adopt(workspace, await self._feed.snapshot(workspace))
+            self._notify()
+        except (Problem, GapInStream, WorkspaceNotLoaded) as error:
+            self._log.warning("A workspace could not be loaded.", workspace=str(workspace), why=str(error))
+            await asyncio.sleep(min(PAUSE_AFTER_FAILED_LOAD_SECONDS, self._longest_pause))
+        finally:
+            replica.abandon(workspace)
+            del self._loads[workspace]
+
+    async def _end_loads(self) -> None:
+        loads = list(self._loads.values())
+        for load in loads:
+            load.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
+
+    async def _until(self, reached: Callable[[], bool], seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while not reached():
+                    await self._progress.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _notify(self) -> None:
+        self._progress.set()
+        self._progress = asyncio.Event()
+
+    def _pause(self) -> float:
+        """Full jitter: a herd of gateways does not come back at once."""
+        longest = min(self._longest_pause, _FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))
+        return random.uniform(0, longest)  # noqa: S311 - spreads reconnects, protects nothing

@@ -1,0 +1,126 @@
+"""From bytes to facts, or to a short reason why not; whatever the bytes are, in bounded time and memory."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from moorage.events.envelope import Envelope
+from moorage.events.fact_data import FactData
+from moorage.events.facts import FACTS, PREFIX
+from moorage.events.fields import normal_uuid
+from moorage.events.signals import Heartbeat
+from moorage.events.strict_json import JsonRefused, read_json
+
+_KNOWN_MAJOR: Final = re.compile(re.escape(PREFIX) + r"(scm|identity)\.[a-z_.]+\.v1")
+_BRACES: Final = str.maketrans("", "", "{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event and the fact it carries; `key` is the normalised subject."""
+
+    event: Envelope
+    data: FactData
+    key: str
+
+    @property
+    def workspace(self) -> UUID | None:
+        """The workspace, or None for a fact of the identity topic."""
+        return self.data.workspace
+
+
+class FactInvalid(Exception):
+    """The record is not a fact we can apply. `reason` is a word for programs, `detail` a phrase for people.
+
+    `workspace` and `key` are what could be read of it, to know what the record might have changed.
+    """
+
+    def __init__(self, reason: str, detail: str = "", workspace: UUID | None = None, key: str | None = None) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+        self.workspace = workspace
+        self.key = key
+
+
+class FactIgnored(Exception):
+    """A type that we don't know and that its producer calls uncritical: counted, nothing else."""
+
+
+def decode_fact(body: bytes) -> Fact:
+    """The fact that a record or line carries. Raises FactInvalid or FactIgnored, nothing else."""
+    try:
+        document = read_json(body)
+    except JsonRefused as error:
+        raise FactInvalid(str(error)) from None
+    if not isinstance(document, dict):
+        raise FactInvalid("not_an_object")
+    try:
+        return _read(document)
+    except FactInvalid as error:
+        error.workspace, error.key = _workspace_of(document), _key_of(document)
+        raise
+
+
+def _read(document: dict[str, Any]) -> Fact:
+    try:
+        event = Envelope.model_validate(document)
+    except ValidationError as error:
+        raise FactInvalid("envelope", _where(error)) from None
+    model = FACTS.get(event.type)
+    if model is None:
+        if _KNOWN_MAJOR.fullmatch(event.type) and not event.critical:
+            raise FactIgnored(event.type)
+        raise FactInvalid("unknown_type", event.type)
+    try:
+        data = model.model_validate(event.data)
+    except ValidationError as error:
+        raise FactInvalid("schema", _where(error)) from None
+    return _consistent(event, data)
+
+
+def _consistent(event: Envelope, data: FactData) -> Fact:
+    if not _is_key(event.subject, data):
+        raise FactInvalid("key_mismatch", f"the subject of this fact is {data.key()}")
+    if data.workspace and event.partitionkey and _normal(event.partitionkey) != f"ws:{data.workspace}":
+        raise FactInvalid("partition_key_mismatch", f"the partition key of this fact is ws:{data.workspace}")
+    return Fact(event, data, event.subject if isinstance(data, Heartbeat) else data.key())
+
+
+def _is_key(subject: str, data: FactData) -> bool:
+    if isinstance(data, Heartbeat):
+        return subject == f"hb:{data.source}" or subject.startswith(f"hb:{data.source}:")
+    return _normal(subject) == data.key()
+
+
+def _normal(subject: str) -> str:
+    return subject.translate(_BRACES).lower()
+
+
+def _where(error: ValidationError) -> str:
+    """The first fault, without the value that caused it (R146)."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])[:100]
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def _workspace_of(document: dict[str, Any]) -> UUID | None:
+    data = document.get("data")
+    key = document.get("partitionkey")
+    stated = data.get("workspace") if isinstance(data, dict) else None
+    for text in (stated, key[3:] if isinstance(key, str) and key.startswith("ws:") else None):
+        try:
+            return normal_uuid(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _key_of(document: dict[str, Any]) -> str | None:
+    subject = document.get("subject")
+    if not isinstance(subject, str) or len(subject) > 1024 or not subject.isprintable():
+        return None
+    return _normal(subject)

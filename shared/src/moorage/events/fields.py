@@ -1,0 +1,49 @@
+"""The field types of events: identifiers, texts, instants and integers, each with one spelling inside."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints, WithJsonSchema
+
+_UUID: Final = re.compile(r"\{?([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})\}?")
+_CONTROL: Final = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+
+
+def normal_uuid(value: Any) -> UUID:
+    """The UUID that a text spells, with or without braces, in any case. Raises ValueError for any other spelling."""
+    if isinstance(value, UUID):
+        return value
+    match = _UUID.fullmatch(value) if isinstance(value, str) else None
+    if not match or (value.startswith("{") != value.endswith("}")):
+        raise ValueError("a UUID has the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
+    return UUID(match[1])
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo:
+        return value
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("an instant is RFC 3339 with an offset")
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this instant is out of range") from None
+
+
+def _printable(text: str) -> str:
+    # Control characters forge log lines, and PostgreSQL keeps no NUL in a text (R149).
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+Id = Annotated[UUID, BeforeValidator(normal_uuid)]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255), AfterValidator(_printable)]
+LongText = Annotated[str, StringConstraints(strict=True, max_length=1024), AfterValidator(_printable)]
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Version = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+Flag = StrictBool

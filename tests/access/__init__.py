@@ -1,0 +1,1 @@
+"""The vocabulary of access: values, their spellings on the wire, and their grammar."""

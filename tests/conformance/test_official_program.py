@@ -1,0 +1,68 @@
+"""The OCI conformance program against the product as it is run: authentication on, two images of one repository."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from servers.availability import require
+from servers.process import tied_to_us
+from servers.registry import StandaloneRegistry
+
+IMAGES = ("acme/hello/conformance-one", "acme/hello/conformance-two")
+ONLY_SKIPS = 2
+"""Anonymous mounts, sha256 and sha512: they would tell of content elsewhere (protocol.md §7, 3)."""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[StandaloneRegistry]:
+    """A demo registry with the two image records that the program expects."""
+    async with StandaloneRegistry(tmp_path / "registry") as registry:
+        for image in IMAGES:
+            created = await registry.command("image", "create", image, "--repository", "hello", user="alice")
+            assert created.succeeded, created
+        yield registry
+
+
+@pytest.mark.parametrize("cached", ["true", "false"], ids=["caching-tokens", "fresh-tokens"])
+@pytest.mark.parametrize("profile", ["1.1", "dev"])
+async def test_nothing_fails_and_only_anonymous_mounts_are_skipped(
+    profile: str, cached: str, registry: StandaloneRegistry, tmp_path: Path
+) -> None:
+    """Judged by the counts of the report, for the program ends well also where it could not be configured."""
+    alice = registry.logins["alice"]
+    settings = {
+        "OCI_VERSION": profile,
+        "OCI_REGISTRY": registry.address,
+        "OCI_TLS": "disabled",
+        "OCI_REPO1": IMAGES[0],
+        "OCI_REPO2": IMAGES[1],
+        "OCI_USERNAME": alice.username,
+        "OCI_PASSWORD": alice.token,
+        "OCI_CACHE_AUTH": cached,
+        "OCI_RESULTS_DIR": str(tmp_path),
+        "OCI_LOG": "warn",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *tied_to_us([str(require("conformance"))]),
+        env={"PATH": os.environ["PATH"], **settings},
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output = (await process.communicate())[0].decode()
+    failures = [line for line in output.splitlines() if "failed test" in line]
+    assert (process.returncode, failures) == (0, [])
+    counts = _counts(output)
+    assert (counts["FAIL"], counts["Error"], counts["Skip"]) == (0, 0, ONLY_SKIPS)
+    assert counts["Pass"] > 700
+
+
+def _counts(report: str) -> dict[str, int]:
+    """The program's own tally."""
+    return {name: int(number) for name, number in re.findall(r"^ +(\w+)\.+: +(\d+)$", report, re.MULTILINE)}
