@@ -1,1 +1,1 @@
-"""The permissions part of Moorage."""
+"""The permissions service: authority facts, image records, credentials, and the one order of their changes."""

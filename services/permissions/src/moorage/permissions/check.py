@@ -1,0 +1,134 @@
+"""The decision at head: facts from a view, the rules from moorage.access, and V3 for what may not be known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from moorage.access import rules, wire
+from moorage.access.action import Action
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.principal import Identity, PrincipalKind
+from moorage.access.reason import Reason
+from moorage.access.role import Membership, Role
+from moorage.access.rules import Standing
+from moorage.permissions import bounds
+from moorage.permissions.bodies import image_body
+from moorage.permissions.ports import Deciding, Ledger
+from moorage.permissions.records import Image, Repository, Workspace, WorkspaceStanding
+from moorage.permissions.refusals import sentence
+from moorage.runtime.clock import Clock
+
+_NOBODY: Final = WorkspaceStanding(Membership.NONE, principal_active=True, credential_active=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision, and the image it is about if who asks may know of it."""
+
+    reason: Reason
+    role: Role = Role.NONE
+    readable: bool = False
+    image: Image | None = None
+
+
+class Check:
+    """Answers `check` at head."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def check(self, request: wire.CheckRequest) -> wire.CheckAnswer:
+        """The decision for the image that has the name now; nothing is created."""
+        identity = request.identity.value()
+        async with self._ledger.viewing() as view:
+            outcome = await decide(view, identity, request.workspace, request.image, request.action, self._clock.now())
+            # A check creates nothing: whoever may create the image asks for a first push.
+            if outcome.reason is Reason.OK and outcome.image is None:
+                outcome = replace(outcome, reason=Reason.RECORD_MISSING)
+            return answer(outcome, view.token, f"{request.workspace}/{request.image}")
+
+
+def answer(outcome: Outcome, token: ConsistencyToken, name: str) -> wire.CheckAnswer:
+    """The outcome as the wire says it."""
+    return wire.CheckAnswer(
+        reason=outcome.reason,
+        role=outcome.role,
+        readable=outcome.readable,
+        token=str(token),
+        image=image_body(outcome.image, token) if outcome.image else None,
+        message=None if outcome.reason is Reason.OK else sentence(outcome.reason, name),
+    )
+
+
+async def decide(view: Deciding, identity: Identity, slug: str, name: str, action: Action, now: datetime) -> Outcome:
+    """May `identity` do `action` with what is called `name`? An allowed push without an image would create it."""
+    workspace = await view.hierarchy.workspace(slug)
+    if workspace is None:
+        anonymous = identity.principal.kind is PrincipalKind.ANONYMOUS
+        known = _NOBODY if anonymous else await view.standings.of(identity.principal, identity.credential, 0, ())
+        return Outcome(rules.unknown(action, identity, known.principal_active, known.credential_active, now))
+    image = await view.images.named(workspace.alias, name)
+    if image is None:
+        return await _without_record(view, identity, workspace, name, action, now)
+    return await decide_image(view, identity, workspace, image, action, now)
+
+
+async def decide_image(
+    view: Deciding, identity: Identity, workspace: Workspace, image: Image, action: Action, now: datetime
+) -> Outcome:
+    """May `identity` do `action` with the image? Without pull on it, the answer is that of a missing image (V3)."""
+    facts = await standing_in(view, identity, workspace, [image.repository])
+    standing = standing_on(facts, identity, workspace, image.repository, image.record.id)
+    verdict = rules.decide(action, identity, standing, image.record, now)
+    if verdict.readable or verdict.reason is Reason.OK:
+        return Outcome(verdict.reason, verdict.role, verdict.readable, image)
+    hidden = await _without_record(view, identity, workspace, image.record.name, action, now)
+    # Only creating reveals that a name is taken (§1.7).
+    return Outcome(Reason.NO_WRITE) if hidden.reason is Reason.OK else hidden
+
+
+async def standing_in(
+    view: Deciding, identity: Identity, workspace: Workspace, repositories: Sequence[Repository]
+) -> WorkspaceStanding:
+    """What facts say of the identity in the workspace and on these repositories."""
+    if identity.principal.kind is PrincipalKind.ANONYMOUS:
+        return _NOBODY
+    aliases = {repository.alias for repository in repositories}
+    return await view.standings.of(identity.principal, identity.credential, workspace.alias, aliases)
+
+
+def standing_on(
+    facts: WorkspaceStanding, identity: Identity, workspace: Workspace, repository: Repository, image: UUID | None
+) -> Standing:
+    """What the rules want to know of the identity and one repository, or an image linked to it."""
+    return Standing(
+        role=facts.roles.get(repository.alias, Role.NONE),
+        membership=facts.membership,
+        repository_state=repository.state,
+        workspace_state=workspace.state,
+        allow_public=workspace.allow_public,
+        principal_active=facts.principal_active,
+        credential_active=facts.credential_active,
+        inside_bound=bounds.contains(identity.bound, workspace.id, repository, image),
+    )
+
+
+async def named_repository(view: Deciding, identity: Identity, workspace: Workspace, image: str) -> Repository | None:
+    """The repository that a new image would be linked to: a pipeline's own, else the name's first part is its slug."""
+    if identity.principal.kind is PrincipalKind.PIPELINE and identity.principal.id:
+        return await view.hierarchy.repository(workspace.alias, identity.principal.id)
+    return await view.hierarchy.repository_by_slug(workspace.alias, image.partition("/")[0])
+
+
+async def _without_record(
+    view: Deciding, identity: Identity, workspace: Workspace, name: str, action: Action, now: datetime
+) -> Outcome:
+    repository = await named_repository(view, identity, workspace, name) if action is Action.PUSH else None
+    facts = await standing_in(view, identity, workspace, [repository] if repository else [])
+    if action is not Action.PUSH or not (facts.principal_active and facts.credential_active):
+        return Outcome(rules.unknown(action, identity, facts.principal_active, facts.credential_active, now))
+    standing = standing_on(facts, identity, workspace, repository, None) if repository else None
+    return Outcome(rules.first_push(identity, facts.membership, standing, now))

@@ -1,0 +1,67 @@
+"""Folds a batch to one fact per key, and numbers the facts of a manual source."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from moorage.events.decoding import Fact
+from moorage.permissions.slots import Slot
+from moorage.permissions.versions import Held, Ruling, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fact, its place, and what storing it would leave there."""
+
+    fact: Fact
+    slot: Slot
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One fact per slot; `disputed` are slots where two values of the batch claim one version."""
+
+    facts: tuple[Placed, ...]
+    repeats: int
+    stale: int
+    disputed: frozenset[Slot]
+
+
+def fold(placed: Iterable[Placed]) -> Folded:
+    """Keeps of each slot the highest version, and of two values of one version the one that permits less."""
+    kept: dict[Slot, Placed] = {}
+    disputed: dict[Slot, int] = {}
+    repeats = stale = 0
+    for each in placed:
+        earlier = kept.get(each.slot)
+        ruling = judge(earlier.held if earlier else None, each.held)
+        if ruling.replaces:
+            kept[each.slot] = each
+        if ruling.disputes:
+            disputed[each.slot] = each.held.version
+        repeats += ruling is Ruling.REPEAT
+        # The lower of two versions in one batch is dropped, whichever came first.
+        stale += ruling is Ruling.STALE or (earlier is not None and ruling in (Ruling.CHANGE, Ruling.RENEW))
+    live = frozenset(slot for slot, version in disputed.items() if kept[slot].held.version == version)
+    return Folded(tuple(kept.values()), repeats, stale, live)
+
+
+def number(facts: Iterable[tuple[Fact, Slot]], stored: Mapping[Slot, Held], counter: int) -> tuple[list[Placed], int]:
+    """Gives facts without a version the next number of the counter, if their value differs (H5); answers the counter.
+
+    Facts are numbered in their order, each seeing those before it; explicit versions lift the counter.
+    """
+    latest = dict(stored)
+    placed = []
+    for fact, slot in facts:
+        before = latest.get(slot)
+        held = Held.of(fact.data, fact.data.version or 0)
+        if fact.data.version is None:
+            same = before is not None and before.fingerprint == held.fingerprint
+            counter = counter if same else max(counter, before.version if before else 0) + 1
+            held = Held(before.version if same and before else counter, held.fingerprint, held.rank)
+        counter = max(counter, held.version)
+        if before is None or held.version >= before.version:
+            latest[slot] = held
+        placed.append(Placed(fact, slot, held))
+    return placed, counter

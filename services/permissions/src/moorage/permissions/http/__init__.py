@@ -1,0 +1,1 @@
+"""The internal listener: facts in, decisions, snapshots and the change stream out."""

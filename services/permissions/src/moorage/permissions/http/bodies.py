@@ -1,0 +1,47 @@
+"""Request bodies, bounded and parsed at the edge."""
+
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from moorage.access.problems import BodyTooLarge, InputInvalid
+from moorage.access.wire import Answer, Request
+from moorage.events.strict_json import JsonRefused, read_json
+
+Body = TypeVar("Body", bound=Request)
+
+
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """The whole body. Raises BodyTooLarge as soon as it is."""
+    if request.content_length is not None and request.content_length > max_bytes:
+        raise BodyTooLarge(f"a body has at most {max_bytes} bytes here")
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise BodyTooLarge(f"a body has at most {max_bytes} bytes here")
+    return bytes(body)
+
+
+async def read_model(request: web.Request, model: type[Body], max_bytes: int) -> Body:
+    """The body as a model. Raises InputInvalid with the places of its faults, never with its values."""
+    try:
+        return model.model_validate(read_json(await read_body(request, max_bytes), max_bytes=max_bytes))
+    except JsonRefused as error:
+        raise InputInvalid(f"the body is not JSON that we read: {error}") from None
+    except ValidationError as error:
+        errors = [
+            {"at": ".".join(map(str, each["loc"])), "message": each["msg"]}
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InputInvalid("the body breaks the schema", errors=errors[:20]) from None
+
+
+def answer(body: Answer) -> web.Response:
+    """The answer as JSON that nobody may keep."""
+    return web.Response(
+        text=body.model_dump_json(by_alias=True),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,129 @@
+"""Facts by slot in memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from moorage.access.frames import EntityKind
+from moorage.access.image import NodeState, PushPolicy
+from moorage.access.principal import Bound, PrincipalKind
+from moorage.events.identity_facts import CredentialSet
+from moorage.events.node_facts import RepositorySet
+from moorage.permissions import rows
+from moorage.permissions.folding import Placed
+from moorage.permissions.log_rows import Numbered
+from moorage.permissions.memory.state import Settings, State, Stored, StoredRepository
+from moorage.permissions.records import Credential
+from moorage.permissions.slots import Aliases, Entity, Slot, Table, workspace
+from moorage.permissions.stores import KeptRepository
+from moorage.permissions.versions import Held
+
+
+class MemoryFacts:
+    """See FactStore."""
+
+    def __init__(self, state: State, log: Numbered) -> None:
+        self._state = state
+        self._log = log
+
+    async def intern(self, entities: Collection[Entity]) -> Aliases:
+        """The aliases, workspaces first."""
+        outer = {workspace(each.workspace) for each in entities if each.workspace} | {
+            each for each in entities if each.workspace is None
+        }
+        inner = {each for each in entities if each.workspace is not None}
+        for entity in [*sorted(outer, key=_order), *sorted(inner, key=_order)]:
+            if entity not in self._state.aliases:
+                alias = len(self._state.aliases) + 1
+                self._state.aliases[entity] = alias
+                self._state.entities[alias] = entity
+                ws = self._state.aliases[workspace(entity.workspace)] if entity.workspace else 0
+                self._log.append(rows.intern_row(entity, alias, ws))
+        return {each: self._state.aliases[each] for each in outer | inner}
+
+    async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
+        """What is stored in these slots."""
+        return {slot: self._state.facts[slot].held for slot in slots if slot in self._state.facts}
+
+    async def put(self, placed: Sequence[Placed], aliases: Aliases, source: int, at: datetime) -> None:
+        """Stores the facts."""
+        for each in placed:
+            data = each.fact.data
+            self._state.facts[each.slot] = Stored(data, each.held, each.fact.event.id, source)
+            if isinstance(data, RepositorySet):
+                self._put_repository(each.slot, data, each.held.version, source)
+            if isinstance(data, CredentialSet):
+                self._put_credential(each.slot.a, data, at)
+
+    def _put_repository(self, slot: Slot, data: RepositorySet, version: int, source: int) -> None:
+        before = self._state.repositories.get(slot.a)
+        self._state.repositories[slot.a] = StoredRepository(
+            slot.ws,
+            data.id,
+            data.project or (before.project if before else None),
+            data.slug or (before.slug if before else None),
+            data.state,
+            version,
+            source,
+        )
+
+    def _put_credential(self, alias: int, data: CredentialSet, at: datetime) -> None:
+        known = self._state.credentials.get(data.id)
+        if known and data.id in self._state.digests.values():
+            active = known.active and data.state == "active"
+            self._state.credentials[data.id] = replace(known, active=active)
+            return
+        bound = Bound(data.bound.kind, frozenset({data.bound.id})) if data.bound else None
+        self._state.credentials[data.id] = Credential(
+            alias=alias,
+            id=data.id,
+            kind=PrincipalKind.USER,
+            user=data.user,
+            name="",
+            scopes=data.scopes,
+            bound=bound,
+            granted_role=None,
+            operator=False,
+            active=data.state == "active",
+            expires=data.expires,
+            created_at=known.created_at if known else at,
+        )
+
+    async def dispute(self, slots: Collection[Slot]) -> None:
+        """Marks what is stored."""
+        for slot in slots:
+            self._state.facts[slot] = replace(self._state.facts[slot], disputed=True)
+
+    async def repositories(self, aliases: Collection[int]) -> Mapping[int, KeptRepository]:
+        """What is stored of these repositories."""
+        return {alias: self._kept(alias) for alias in aliases if alias in self._state.repositories}
+
+    def _kept(self, alias: int) -> KeptRepository:
+        found = self._state.repositories[alias]
+        project = None
+        if found.project:
+            entity = Entity(EntityKind.PROJECT, self._state.entities[found.ws].id, found.project)
+            project = self._state.aliases[entity]
+        return KeptRepository(alias, found.state, project, found.slug)
+
+    async def supersede(self, repository: UUID, source: int) -> Sequence[Slot]:
+        """Rows that are live no longer."""
+        live = {
+            alias: each
+            for alias, each in self._state.repositories.items()
+            if each.id == repository and each.source == source and each.state.carries_roles
+        }
+        newest = max((each.version for each in live.values()), default=0)
+        gone = {alias: each for alias, each in live.items() if each.version < newest}
+        for alias, each in gone.items():
+            self._state.repositories[alias] = replace(each, state=NodeState.TRANSFERRED)
+        return [Slot(Table.REPOSITORY, each.ws, alias) for alias, each in gone.items()]
+
+    async def set_workspace(self, workspace: int, allow_public: bool, default_push_policy: PushPolicy) -> None:
+        """Our own settings."""
+        self._state.settings[workspace] = Settings(allow_public, default_push_policy)
+
+
+def _order(entity: Entity) -> tuple[str, str]:
+    return entity.kind.value, str(entity.id)

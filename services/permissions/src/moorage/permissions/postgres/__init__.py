@@ -1,0 +1,1 @@
+"""PostgreSQL behind the ports: one schema, SQL beside the functions that run it."""

@@ -1,0 +1,126 @@
+"""Credentials; of secrets only digests are here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from moorage.access.principal import Bound, PrincipalKind, Scope
+from moorage.access.role import Role
+from moorage.permissions.records import Credential
+from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """A credential as it is stored, with its user."""
+
+    id: int
+    ext: UUID
+    kind: str
+    user_ext: UUID | None
+    name: str
+    active: bool
+    scopes: list[str]
+    bound_kind: str | None
+    bound_ids: list[UUID]
+    granted_role: int | None
+    operator: bool
+    expires: datetime | None
+    created_at: datetime
+    account: str | None
+    user_active: bool | None
+    issued_here: bool
+
+    def value(self) -> Credential:
+        """As the use cases know it."""
+        return Credential(
+            alias=self.id,
+            id=self.ext,
+            kind=PrincipalKind(self.kind),
+            user=self.user_ext,
+            name=self.name,
+            scopes=frozenset(Scope(each) for each in self.scopes),
+            bound=Bound(self.bound_kind, frozenset(self.bound_ids)) if self.bound_kind else None,
+            granted_role=None if self.granted_role is None else Role(self.granted_role),
+            operator=self.operator,
+            active=self.active,
+            expires=self.expires,
+            created_at=self.created_at,
+            account=self.account,
+            user_active=self.user_active is not False,
+        )
+
+
+BY_DIGEST: Final = Statement(
+    CredentialRow, "SELECT * FROM credential_in_place WHERE id = (SELECT id FROM credential WHERE digest = $1)"
+)
+BY_ID: Final = Statement(CredentialRow, "SELECT * FROM credential_in_place WHERE ext = $1")
+OPERATOR: Final = Statement(CredentialRow, "SELECT * FROM credential_in_place WHERE operator AND active LIMIT 1")
+OF_USER: Final = Statement(
+    CredentialRow,
+    "SELECT * FROM credential_in_place WHERE user_ext = $1 AND issued_here ORDER BY created_at DESC, id DESC",
+)
+ADD: Final = Statement(
+    type(None),
+    """
+    INSERT INTO credential (id, ext, kind, usr, name, active, scopes, bound_kind, bound_ids, granted_role, operator,
+                            expires, created_at, digest)
+    VALUES ($1, $2, $3, (SELECT id FROM alias WHERE ext = $4 AND kind = 'user' AND ws = 0), $5, $6, $7, $8, $9, $10,
+            $11, $12, $13, $14)
+    """,
+)
+REVOKE: Final = Statement(type(None), "UPDATE credential SET active = false WHERE ext = $1")
+
+
+class PostgresCredentials:
+    """Credentials as one connection sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def by_digest(self, digest: bytes) -> Credential | None:
+        """The credential whose secret has this digest."""
+        row = await fetch_one(self._connection, BY_DIGEST, digest)
+        return row.value() if row else None
+
+    async def by_id(self, id: UUID) -> Credential | None:
+        """The credential with this id."""
+        row = await fetch_one(self._connection, BY_ID, id)
+        return row.value() if row else None
+
+    async def of_user(self, user: UUID) -> Sequence[Credential]:
+        """The user's tokens that Moorage issued, newest first."""
+        return [row.value() for row in await fetch_all(self._connection, OF_USER, user)]
+
+    async def operator(self) -> Credential | None:
+        """The operator's credential."""
+        row = await fetch_one(self._connection, OPERATOR)
+        return row.value() if row else None
+
+    async def add(self, credential: Credential, digest: bytes) -> None:
+        """Keeps a new credential."""
+        bound = credential.bound
+        await execute(
+            self._connection,
+            ADD,
+            credential.alias,
+            credential.id,
+            credential.kind.value,
+            credential.user,
+            credential.name,
+            credential.active,
+            sorted(credential.scopes),
+            bound.kind if bound else None,
+            sorted(bound.ids) if bound else [],
+            credential.granted_role,
+            credential.operator,
+            credential.expires,
+            credential.created_at,
+            digest,
+        )
+
+    async def revoke(self, id: UUID) -> None:
+        """Ends a credential."""
+        await execute(self._connection, REVOKE, id)

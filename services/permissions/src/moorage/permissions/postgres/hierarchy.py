@@ -1,0 +1,133 @@
+"""Workspaces, repositories and users by name or id."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from moorage.access.image import PushPolicy
+from moorage.permissions.postgres.texts import storable
+from moorage.permissions.records import Repository, User, Workspace
+from moorage.permissions.rows import STATES
+from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """A workspace as it is stored."""
+
+    id: int
+    ext: UUID
+    slug: str
+    state: int
+    allow_public: bool
+    default_push_policy: str
+    ver: int
+    src: int
+
+    def value(self) -> Workspace:
+        """As the use cases know it."""
+        policy = PushPolicy(self.default_push_policy)
+        state = STATES[self.state]
+        return Workspace(self.id, self.ext, self.slug, state, self.allow_public, policy, self.ver, self.src)
+
+
+WORKSPACE_BY_SLUG: Final = Statement(
+    WorkspaceRow,
+    """
+    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.ver, w.src
+    FROM workspace AS w JOIN alias USING (id)
+    WHERE w.slug = $1 ORDER BY w.state = 3, w.id LIMIT 1
+    """,
+)
+WORKSPACE_BY_ID: Final = Statement(
+    WorkspaceRow,
+    """
+    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.ver, w.src
+    FROM workspace AS w JOIN alias USING (id)
+    WHERE alias.ext = $1 AND alias.kind = 'workspace' AND alias.ws = 0
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    """A repository as it is stored; `state` is its project's where that carries no roles."""
+
+    id: int
+    ext: UUID
+    slug: str | None
+    project: UUID | None
+    state: int
+
+    def value(self) -> Repository:
+        """As the use cases know it."""
+        return Repository(self.id, self.ext, self.slug, self.project, STATES[self.state])
+
+
+REPOSITORY_BY_ID: Final = Statement(
+    RepositoryRow,
+    """
+    SELECT r.id, r.ext, r.slug, p_alias.ext AS project,
+           CASE WHEN r.state IN (1, 2) AND p.state > 2 THEN p.state ELSE r.state END AS state
+    FROM repository AS r LEFT JOIN project AS p ON p.id = r.project LEFT JOIN alias AS p_alias ON p_alias.id = r.project
+    WHERE r.ws = $1 AND r.ext = $2
+    """,
+)
+REPOSITORIES_BY_SLUG: Final = Statement(
+    RepositoryRow,
+    """
+    SELECT r.id, r.ext, r.slug, p_alias.ext AS project,
+           CASE WHEN r.state IN (1, 2) AND p.state > 2 THEN p.state ELSE r.state END AS state
+    FROM repository AS r LEFT JOIN project AS p ON p.id = r.project LEFT JOIN alias AS p_alias ON p_alias.id = r.project
+    WHERE r.ws = $1 AND r.slug = $2 AND r.state IN (1, 2) AND coalesce(p.state, 1) IN (1, 2) LIMIT 2
+    """,
+)
+USER_BY_ID: Final = Statement(User, "SELECT id AS alias, ext AS id, account, active FROM principal WHERE ext = $1")
+USERS_BY_ACCOUNT: Final = Statement(
+    User,
+    "SELECT id AS alias, ext AS id, account, active FROM principal WHERE account = $1 ORDER BY active DESC LIMIT 2",
+)
+
+
+class PostgresHierarchy:
+    """The hierarchy as one connection sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def workspace(self, slug: str) -> Workspace | None:
+        """The workspace of this name; of several, one that is not deleted, and the one known longest."""
+        if not storable(slug):
+            return None
+        row = await fetch_one(self._connection, WORKSPACE_BY_SLUG, slug)
+        return row.value() if row else None
+
+    async def workspace_by_id(self, id: UUID) -> Workspace | None:
+        """The workspace with this id."""
+        row = await fetch_one(self._connection, WORKSPACE_BY_ID, id)
+        return row.value() if row else None
+
+    async def repository(self, workspace: int, id: UUID) -> Repository | None:
+        """The repository with this id."""
+        row = await fetch_one(self._connection, REPOSITORY_BY_ID, workspace, id)
+        return row.value() if row else None
+
+    async def repository_by_slug(self, workspace: int, slug: str) -> Repository | None:
+        """The live repository of this name, unless two have it."""
+        if not storable(slug):
+            return None
+        found = await fetch_all(self._connection, REPOSITORIES_BY_SLUG, workspace, slug)
+        return found[0].value() if len(found) == 1 else None
+
+    async def user(self, id: UUID) -> User | None:
+        """The user with this id."""
+        return await fetch_one(self._connection, USER_BY_ID, id)
+
+    async def user_by_account(self, account: str) -> User | None:
+        """The active user of this account name, or the only one."""
+        if not storable(account):
+            return None
+        found = await fetch_all(self._connection, USERS_BY_ACCOUNT, account)
+        if len(found) == 2 and found[0].active == found[1].active:
+            return None
+        return found[0] if found else None

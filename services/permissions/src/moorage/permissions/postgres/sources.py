@@ -1,0 +1,128 @@
+"""Sources, their counters and lanes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from moorage.permissions.lanes import LaneClock, as_of_all, as_of_workspace
+from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport, Workspace
+from moorage.permissions.stores import Lane
+from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source as it is stored."""
+
+    id: int
+    name: str
+    kind: str
+    transport: str
+    mode: str
+    event_source: str | None
+    workspaces: list[UUID] | None
+    types: list[str] | None
+    credential: UUID | None
+    counter: int
+
+    def value(self) -> Source:
+        """As the use cases know it."""
+        spec = SourceSpec(
+            self.name,
+            SourceKind(self.kind),
+            Transport(self.transport),
+            self.mode,
+            self.event_source,
+            None if self.workspaces is None else frozenset(self.workspaces),
+            None if self.types is None else frozenset(self.types),
+        )
+        return Source(self.id, spec, self.counter, self.credential)
+
+
+ALL: Final = Statement(
+    SourceRow,
+    """
+    SELECT id, name, kind, transport, mode, event_source, workspaces, types, credential, counter
+    FROM source ORDER BY id
+    """,
+)
+NAMED: Final = Statement(
+    SourceRow,
+    """
+    SELECT id, name, kind, transport, mode, event_source, workspaces, types, credential, counter
+    FROM source WHERE name = $1
+    """,
+)
+DECLARE: Final = Statement(
+    SourceRow,
+    """
+    INSERT INTO source (name, kind, transport, mode, event_source, workspaces, types, credential)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (name) DO UPDATE SET
+        kind = excluded.kind, transport = excluded.transport, mode = excluded.mode,
+        event_source = excluded.event_source, workspaces = excluded.workspaces, types = excluded.types,
+        credential = excluded.credential
+    RETURNING id, name, kind, transport, mode, event_source, workspaces, types, credential, counter
+    """,
+)
+COUNT: Final = Statement(type(None), "UPDATE source SET counter = greatest(counter, $2) WHERE id = $1")
+HEARD: Final = Statement(
+    type(None),
+    """
+    INSERT INTO lane (source, topic, part, as_of) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (source, topic, part) DO UPDATE SET as_of = greatest(lane.as_of, excluded.as_of)
+    """,
+)
+LANES: Final = Statement(LaneClock, "SELECT source, topic, part, as_of, pinned_since FROM lane ORDER BY 1, 2, 3")
+
+
+class PostgresSources:
+    """Sources as one connection sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self) -> Sequence[Source]:
+        """Every declared source."""
+        return [row.value() for row in await fetch_all(self._connection, ALL)]
+
+    async def named(self, name: str) -> Source | None:
+        """The source of this name."""
+        row = await fetch_one(self._connection, NAMED, name)
+        return row.value() if row else None
+
+    async def as_of(self, workspace: Workspace | None) -> Mapping[str, int]:
+        """The lanes of the workspace, or of the identity topic."""
+        return as_of_workspace(await fetch_all(self._connection, LANES), await self.all(), workspace)
+
+    async def lanes(self) -> Mapping[str, int]:
+        """Every lane that had a heartbeat."""
+        return as_of_all(await fetch_all(self._connection, LANES))
+
+    async def declare(self, spec: SourceSpec, credential: UUID | None) -> Source:
+        """Keeps the declaration."""
+        row = await fetch_one(
+            self._connection,
+            DECLARE,
+            spec.name,
+            spec.kind.value,
+            spec.transport.value,
+            spec.mode,
+            spec.event_source,
+            None if spec.workspaces is None else sorted(spec.workspaces),
+            None if spec.types is None else sorted(spec.types),
+            credential,
+        )
+        if row is None:
+            raise LookupError(spec.name)
+        return row.value()
+
+    async def count(self, source: int, counter: int) -> None:
+        """Moves a manual source's counter."""
+        await execute(self._connection, COUNT, source, counter)
+
+    async def heard(self, lane: Lane, as_of: datetime) -> None:
+        """A heartbeat."""
+        await execute(self._connection, HEARD, lane.source, lane.topic, lane.part, as_of)

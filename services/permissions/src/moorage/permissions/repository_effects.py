@@ -1,0 +1,73 @@
+"""What a new version of a repository does to images linked to it (authorization.md §1.9, §2.2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from moorage.access.frames import EntityKind, Row
+from moorage.access.image import NodeState
+from moorage.events.node_facts import RepositorySet
+from moorage.permissions import image_changes, rows
+from moorage.permissions.folding import Placed
+from moorage.permissions.images import store
+from moorage.permissions.ports import Change
+from moorage.permissions.slots import Aliases
+from moorage.permissions.stores import KeptRepository
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryEffects:
+    """The repositories of a batch, with what was stored of them before it."""
+
+    placed: Sequence[Placed]
+    kept: Mapping[int, KeptRepository]
+    now: datetime
+
+    @classmethod
+    async def before(cls, change: Change, placed: Sequence[Placed], now: datetime) -> "RepositoryEffects":
+        """Looks before the batch is written."""
+        mine = [each for each in placed if isinstance(each.fact.data, RepositorySet)]
+        kept = await change.facts.repositories({each.slot.a for each in mine}) if mine else {}
+        return cls(mine, kept, now)
+
+    def revives(self, placed: Placed) -> bool:
+        """Whether a value that is not new has an effect: the repository was superseded elsewhere meanwhile."""
+        kept = self.kept.get(placed.slot.a)
+        return kept is not None and getattr(placed.fact.data, "state", kept.state) is not kept.state
+
+    def row(self, placed: Placed, aliases: Aliases) -> Row:
+        """The node's row; a transferred repository keeps the place it had, which its grace period is judged by."""
+        data, kept = placed.fact.data, self.kept.get(placed.slot.a)
+        if not isinstance(data, RepositorySet) or data.state is not NodeState.TRANSFERRED or kept is None:
+            return rows.fact_row(data, placed.slot, aliases, placed.held.version)
+        return _gone(placed.slot.ws, kept, placed.held.version)
+
+    async def after(self, change: Change, source: int) -> None:
+        """Detaches and restores images, once the batch is written."""
+        for each in self.placed:
+            data, kept = each.fact.data, self.kept.get(each.slot.a)
+            if not isinstance(data, RepositorySet):
+                continue
+            if kept is not None:
+                await self._images(change, kept.alias, kept.state, data.state)
+            if data.state.carries_roles:
+                await self._supersede(change, data, each, source)
+
+    async def _supersede(self, change: Change, data: RepositorySet, placed: Placed, source: int) -> None:
+        for slot in await change.facts.supersede(data.id, source):
+            kept = (await change.facts.repositories([slot.a]))[slot.a]
+            change.log.append(_gone(slot.ws, kept, placed.held.version), placed.fact.event.id)
+            await self._images(change, slot.a, NodeState.ACTIVE, NodeState.TRANSFERRED)
+
+    async def _images(self, change: Change, repository: int, before: NodeState, after: NodeState) -> None:
+        if before.carries_roles == after.carries_roles:
+            return
+        for image in await change.images.linked([repository]):
+            changed = image_changes.after_repository(image, before, after, self.now)
+            if changed is not image:
+                await store(change, changed)
+
+
+def _gone(ws: int, kept: KeptRepository, version: int) -> Row:
+    state = rows.STATE_CODES[NodeState.TRANSFERRED]
+    return rows.node_row(ws, kept.alias, kept.project or 0, state, version, EntityKind.REPOSITORY, kept.slug or "")

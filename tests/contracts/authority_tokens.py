@@ -1,0 +1,95 @@
+"""Secrets and personal tokens."""
+
+from uuid import uuid4
+
+import pytest
+
+from contracts.authority_site import ANYBODY, OverASite, Site
+from moorage.access import wire
+from moorage.access.action import Action
+from moorage.access.principal import Identity, Principal, PrincipalKind, Scope
+from moorage.access.problems import CredentialUnknown, Forbidden, NotFound
+from moorage.access.secrets import SecretKind, mint_secret
+from permissions.sample_facts import (
+    user,
+    uuid_of,
+)
+
+
+class AuthorityOfTokens(OverASite):
+    """Secrets and personal tokens."""
+
+    async def test_a_token_says_whose_it_is(self, acme: Site) -> None:
+        """Authentication answers the user, the credential and the account."""
+        minted = await acme.token("bob", frozenset({Scope.READ}))
+        answer = await acme.authority.authenticate(wire.AuthenticateRequest(secret=minted.secret))
+        assert answer.account == "bob"
+        assert answer.identity.kind is PrincipalKind.USER
+        assert answer.identity.id == uuid_of("user", "bob")
+        assert answer.identity.credential == minted.token.id
+        assert answer.identity.scopes == {Scope.READ}
+        assert answer.identity.expires == minted.token.expires
+
+    async def test_bad_secrets_look_alike(self, acme: Site) -> None:
+        """Unknown, malformed, revoked, and of a disabled user: the same refusal in the same words."""
+        revoked, disabled = await acme.token("bob"), await acme.token("rita")
+        await acme.authority.revoke_token(
+            wire.RevokeTokenRequest(identity=await acme.operator(), token=revoked.token.id)
+        )
+        await acme.ingest([user("rita", active=False)])
+        told = set()
+        for secret in (mint_secret(SecretKind.PERSONAL), "hunter2", "", revoked.secret, disabled.secret):
+            with pytest.raises(CredentialUnknown) as refused:
+                await acme.authority.authenticate(wire.AuthenticateRequest(secret=secret))
+            told.add(str(refused.value.body()))
+        assert len(told) == 1
+
+    async def test_a_users_token_mints_no_more_than_itself(self, acme: Site) -> None:
+        """Neither scopes nor time grow; somebody else's token is not to be had."""
+        reader = await acme.login("bob", frozenset({Scope.READ}))
+        spec = wire.TokenSpec(name="wider", days=3650)
+        minted = await acme.authority.create_token(wire.CreateTokenRequest(identity=reader, spec=spec))
+        assert minted.token.scopes == {Scope.READ}
+        assert minted.token.expires == reader.expires
+        with pytest.raises(Forbidden):
+            await acme.authority.create_token(wire.CreateTokenRequest(identity=reader, user="ada", spec=spec))
+        with pytest.raises(Forbidden):
+            await acme.authority.create_token(wire.CreateTokenRequest(identity=ANYBODY, spec=spec))
+
+    async def test_the_operator_mints_for_known_users_only(self, acme: Site) -> None:
+        """By account or uuid."""
+        operator = await acme.operator()
+        spec = wire.TokenSpec(name="first", days=None)
+        for wanted in ("bob", str(uuid_of("user", "bob"))):
+            request = wire.CreateTokenRequest(identity=operator, user=wanted, spec=spec)
+            assert (await acme.authority.create_token(request)).token.account == "bob"
+        with pytest.raises(NotFound):
+            await acme.authority.create_token(wire.CreateTokenRequest(identity=operator, user="nobody", spec=spec))
+
+    async def test_a_service_that_only_says_it_is_the_operator_is_not(self, acme: Site) -> None:
+        """The credential decides."""
+        pretender = wire.IdentityBody.of(Identity(Principal(PrincipalKind.SERVICE, uuid4()), uuid4()))
+        with pytest.raises(Forbidden):
+            await acme.authority.create_token(
+                wire.CreateTokenRequest(identity=pretender, user="bob", spec=wire.TokenSpec(name="x"))
+            )
+
+    async def test_the_operator_has_no_right_on_images(self, acme: Site) -> None:
+        """Running a site is not owning its images."""
+        await acme.image()
+        assert not (await acme.check(await acme.operator(), Action.PULL)).readable
+
+    async def test_tokens_are_listed_and_revoked_by_their_owner(self, acme: Site) -> None:
+        """Newest first; a revoked one is at its end at once, and for others it never was there."""
+        bob = await acme.login("bob")
+        other = await acme.token("bob")
+        listed = await acme.authority.list_tokens(wire.ListTokensRequest(identity=bob))
+        assert [token.id for token in listed.tokens] == [other.token.id, bob.credential]
+        with pytest.raises(NotFound):
+            await acme.authority.revoke_token(
+                wire.RevokeTokenRequest(identity=await acme.login("carol"), token=other.token.id)
+            )
+        for _ in range(2):
+            await acme.authority.revoke_token(wire.RevokeTokenRequest(identity=bob, token=other.token.id))
+        with pytest.raises(CredentialUnknown):
+            await acme.authority.authenticate(wire.AuthenticateRequest(secret=other.secret))

@@ -1,0 +1,58 @@
+"""Fixtures of the permissions service: ledgers over memory and PostgreSQL, and sites on top of them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts.authority import Site
+from moorage.permissions.adapters.pepper import FilePepper
+from moorage.permissions.app import Permissions, migrate_permissions
+from moorage.permissions.memory.ledger import MemoryLedger
+from moorage.permissions.ports import Ledger
+from moorage.permissions.postgres.ledger import PostgresLedger
+from moorage.permissions.settings import PermissionsSettings
+from moorage.runtime.clock import SystemClock
+from moorage.runtime.postgres import Database
+from servers.postgres import PostgresForTests
+
+
+@pytest.fixture
+async def permissions_dsn(postgres: PostgresForTests) -> AsyncIterator[str]:
+    """The DSN of a migrated database without facts."""
+    template = await postgres.template("permissions", migrate_permissions)
+    dsn = await postgres.fresh_database(template)
+    yield dsn
+    await postgres.drop(dsn)
+
+
+@pytest.fixture
+async def postgres_ledger(permissions_dsn: str) -> AsyncIterator[PostgresLedger]:
+    """A ledger over an empty database."""
+    async with await Database.open(permissions_dsn, "permissions") as database:
+        yield PostgresLedger(database, SystemClock())
+
+
+async def site_over(ledger: Ledger) -> Site:
+    """A bootstrapped site."""
+    permissions = service_over(ledger)
+    secret = await permissions.bootstrap()
+    assert secret is not None
+    return Site(permissions.authority, permissions.ingest, permissions.authority.set_workspace, secret)
+
+
+def service_over(ledger: Ledger) -> Permissions:
+    """The service over a ledger that is open already."""
+    settings = PermissionsSettings.model_validate({"database_url": "postgresql://", "secrets_dir": "."})
+    return Permissions(ledger, FilePepper(b"k" * 32), SystemClock(), settings)
+
+
+@pytest.fixture
+async def memory_site() -> Site:
+    """A site in memory."""
+    return await site_over(MemoryLedger())
+
+
+@pytest.fixture
+async def postgres_site(postgres_ledger: PostgresLedger) -> Site:
+    """A site over PostgreSQL."""
+    return await site_over(postgres_ledger)
