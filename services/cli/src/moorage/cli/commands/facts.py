@@ -1,0 +1,98 @@
+"""`moorage facts …`: who belongs to what, told by hand or by a script."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from moorage.access.wire import IngestAnswer
+from moorage.cli.facts_file import MAX_LINES, Line, batches, parse
+from moorage.cli.failure import UsageInvalid
+from moorage.cli.http_client import HttpClient
+from moorage.cli.internal_api import InternalApi
+from moorage.cli.login import Login, OperatorLogin
+from moorage.cli.options import DEFAULT_DATA, Data, Json
+from moorage.cli.output import print_json, print_text
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Facts about workspaces, repositories, groups, users and grants.")
+    group.command("apply")(apply)
+    app.add_typer(group, name="facts")
+
+
+def apply(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="File with facts, '-' for standard input.")],
+    source: Annotated[str, typer.Option("--source", help="The declared source that the facts come from.")] = "local",
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Apply facts, as the operator of the data folder.
+
+    The file has one JSON object per line, or an array of them. Of each fact, `type` and `data` are needed; the rest of
+    the CloudEvents envelope and the prefix of the type are filled in. Facts say how things are, so applying them again
+    changes nothing, and `"role":"none"` or `"present":false` takes a right away.
+
+    \b
+    Carol may no longer read:
+      {"type":"grant.set.v1","data":{"workspace":"WORKSPACE","node":{"kind":"repository","id":"REPOSITORY"},
+       "grantee":{"kind":"user","id":"USER"},"role":"none"}}              (on one line)
+    Bob leaves a group:
+      {"type":"group_member.set.v1","data":{"workspace":"WORKSPACE","group":"GROUP","user":"USER","present":false}}
+
+    \b
+    moorage facts apply facts.ndjson
+    echo '{"type":"user.set.v1","data":{"id":"…","account":"erin","active":true}}' | moorage facts apply -
+    """
+    lines = parse(_read(file), source, datetime.now(UTC))
+    operator = OperatorLogin.of(data)
+    total = asyncio.run(_send(Login(operator.internal, operator.secret), lines))
+    if as_json:
+        print_json(total)
+    else:
+        print_text(
+            f"Applied {total.applied}, unchanged {total.unchanged}, older than what is known {total.stale_dropped}, "
+            f"conflicting {total.conflicts}, refused {len(total.refused)}; now at {total.token}."
+        )
+
+
+async def _send(login: Login, lines: list[Line]) -> IngestAnswer:
+    columns = (TextColumn("Applying facts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    hidden = len(lines) <= MAX_LINES
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as progress:
+        bar = progress.add_task("facts", total=len(lines))
+        answers: list[IngestAnswer] = []
+        async with HttpClient(login) as client:
+            api = InternalApi(client)
+            for batch in batches(lines):
+                answers.append(await api.apply(batch))
+                progress.advance(bar, len(batch))
+    return summed(answers)
+
+
+def summed(answers: list[IngestAnswer]) -> IngestAnswer:
+    """What became of all batches together; the token is the last one's."""
+    return IngestAnswer(
+        applied=sum(answer.applied for answer in answers),
+        unchanged=sum(answer.unchanged for answer in answers),
+        stale_dropped=sum(answer.stale_dropped for answer in answers),
+        conflicts=sum(answer.conflicts for answer in answers),
+        refused=[entry for answer in answers for entry in answer.refused],
+        token=answers[-1].token,
+    )
+
+
+def _read(file: str) -> str:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode()
+    except OSError as error:
+        raise UsageInvalid(f"{file} cannot be read: {error.strerror}.", "Name a file with facts, or '-'.") from None
+    except UnicodeDecodeError:
+        raise UsageInvalid(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from None

@@ -1,0 +1,1 @@
+"""What `moorage doctor` looks at: the server, the token protocol, the data folder, clients on this machine."""

@@ -1,0 +1,130 @@
+"""The data folder of a standalone registry: everything that must survive a restart, and who may use it.
+
+    data/                   0700 (root's is 0711, so that the user PostgreSQL runs as can reach its own folder)
+        postgres/           the embedded PostgreSQL server: cluster, password, log; not with --database
+        blobs/              the bytes of blobs and of open uploads (storage's filesystem driver)
+        secrets/            keys made at first start: signing keys of bearer tokens (gateway), pepper of credentials
+        lock                held while a registry runs on the folder
+        internal.json       while it runs: address of the internal listener, process, start
+        operator.json       the operator's credential: declares sources, applies facts, mints first tokens
+        credentials.json    the demo's personal tokens (--credentials-file may name another place)
+
+Every file in it is 0600. Back it up as a whole while the registry is stopped.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from moorage.standalone.errors import DataFolderTaken, DataFolderUnusable
+
+FOLDER_MODE: Final = 0o700
+PASSABLE_MODE: Final = 0o711
+FILE_MODE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Paths below `root`, as drawn above."""
+
+    root: Path
+
+    @property
+    def postgres(self) -> Path:
+        """The embedded PostgreSQL server's folder."""
+        return self.root / "postgres"
+
+    @property
+    def blobs(self) -> Path:
+        """Where the filesystem driver keeps bytes."""
+        return self.root / "blobs"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys that were made at the first start."""
+        return self.root / "secrets"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a registry runs here."""
+        return self.root / "lock"
+
+    @property
+    def internal(self) -> Path:
+        """Where the internal listener is, while it is."""
+        return self.root / "internal.json"
+
+    @property
+    def operator(self) -> Path:
+        """The operator's credential."""
+        return self.root / "operator.json"
+
+    @property
+    def credentials(self) -> Path:
+        """The demo users' tokens, unless another file was named."""
+        return self.root / "credentials.json"
+
+    def prepare(self) -> None:
+        """Makes the folders, for their owner only. Raises DataFolderUnusable."""
+        top = FOLDER_MODE if os.geteuid() else PASSABLE_MODE
+        for folder, mode in ((self.root, top), (self.blobs, FOLDER_MODE), (self.secrets, FOLDER_MODE)):
+            try:
+                folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                folder.chmod(mode)
+            except OSError as error:
+                raise DataFolderUnusable(folder, error.strerror or str(error)) from None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Ours alone meanwhile. Raises DataFolderTaken, DataFolderUnusable."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        except OSError as error:
+            raise DataFolderUnusable(self.lock, error.strerror or str(error)) from None
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataFolderTaken(self.root, read_private(self.internal).get("registry")) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def announced(self, listener: dict[str, Any]) -> Iterator[None]:
+        """Says meanwhile where the listeners are."""
+        write_private(self.internal, listener)
+        try:
+            yield
+        finally:
+            self.internal.unlink(missing_ok=True)
+
+
+def read_private(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of ours; empty if there is no such file or it holds something else."""
+    with suppress(OSError, ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Puts the object into a file only its owner may read, whole or not at all. Raises DataFolderUnusable."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(path)
+    except OSError as error:
+        raise DataFolderUnusable(path, error.strerror or str(error)) from None

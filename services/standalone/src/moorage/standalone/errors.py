@@ -1,0 +1,80 @@
+"""Why a standalone registry can't start here. The message says what, `remedy` what the person may do."""
+
+from pathlib import Path
+
+
+class StartRefused(Exception):
+    """The registry does not start, and changed nothing."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class DataFolderUnusable(StartRefused):
+    """A file or folder of the data folder can't be made or written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be used: {reason}.", "Choose a folder of your own with --data.")
+
+
+class DataFolderTaken(StartRefused):
+    """Another registry runs on this data folder."""
+
+    def __init__(self, folder: Path, registry: str | None) -> None:
+        place = f", at {registry}" if registry else ""
+        super().__init__(
+            f"Another registry already runs on the data folder {folder}{place}.",
+            "Stop it first, or choose another folder with --data.",
+        )
+
+
+class PortTaken(StartRefused):
+    """Something already listens on the address."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"Port {port} of {host} is already in use.",
+            f"Choose another one with --port (make run PORT={port + 1 if port < 65535 else 5001}).",
+        )
+
+
+class AddressUnusable(StartRefused):
+    """The address does not exist here, or may not be used."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"{host}:{port} cannot be listened on: {reason}.", "Choose others with --host and --port.")
+
+
+class DemoNotLocal(StartRefused):
+    """A demo would be reachable from other machines."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} may be reachable from other machines, and a demo's users are known to everybody.",
+            "Use --host 127.0.0.1, or add --allow-remote-demo if you mean it.",
+        )
+
+
+class DatabaseUnusable(StartRefused):
+    """The PostgreSQL server can't be started or reached, or what is in it is not ours to open."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason[:1].upper()}{reason[1:].rstrip('.')}.", remedy)
+
+
+class SecretsUnusable(StartRefused):
+    """Keys in the data folder can't be used."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason[:1].upper()}{reason[1:].rstrip('.')}.", remedy)
+
+
+class OperatorLost(StartRefused):
+    """Tokens must be minted, and the operator's credential is not in its file any more."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is missing or not accepted, and without it no tokens can be minted.",
+            "Restore it from a backup, or start with another data folder.",
+        )

@@ -1,0 +1,125 @@
+"""What services can be told, and what the deployment files tell them: compared both ways."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import SecretStr, TypeAdapter
+from pydantic_settings import BaseSettings
+
+from moorage.gateway.settings import GatewaySettings
+from moorage.permissions.settings import PermissionsSettings
+from moorage.runtime.serving import DEFAULT_DRAIN
+from moorage.storage.settings import StorageSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS: Mapping[str, type[BaseSettings]] = {
+    "gateway": GatewaySettings,
+    "permissions": PermissionsSettings,
+    "storage": StorageSettings,
+}
+SERVICES = sorted(MODELS)
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+
+
+def variables(service: str) -> dict[str, str]:
+    """The environment variables that a service reads, with the field each sets."""
+    model = MODELS[service]
+    return {f"{model.model_config['env_prefix']}{name}".upper(): name for name in model.model_fields}
+
+
+def documented(service: str) -> Iterator[tuple[str, str]]:
+    """The variables of a service's environment file, and the values that stand there."""
+    text = (ROOT / "deploy" / "environment" / f"{service}.env").read_text(encoding="utf-8")
+    yield from re.findall(r"^#?(MOORAGE_[A-Z_]+)=(.*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_is_documented_once_and_nothing_else_is(service: str) -> None:
+    """`deploy/environment/<service>.env` is the complete list."""
+    assert sorted(name for name, _ in documented(service)) == sorted(variables(service))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_documented_default_is_the_default(service: str) -> None:
+    """A required setting, and a secret, stand there without a value."""
+    fields = MODELS[service].model_fields
+    wrong = {}
+    for variable, text in documented(service):
+        field = fields[variables(service)[variable]]
+        empty = field.is_required() or field.default is None or isinstance(field.default, SecretStr)
+        kind: Any = field.annotation
+        told = TypeAdapter(kind).validate_python(text) if text else None
+        if told != (None if empty else field.default):
+            wrong[variable] = text
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_tells_only_what_is_understood_and_all_that_is_required(service: str) -> None:
+    """A misspelt variable would be ignored in silence."""
+    told = set(COMPOSE["services"][service]["environment"])
+    required = {name for name, field in variables(service).items() if MODELS[service].model_fields[field].is_required()}
+    assert told <= set(variables(service))
+    assert required | {f"MOORAGE_{service.upper()}_SERVICE_TOKEN"} <= told
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_compose_tells_is_valid(service: str) -> None:
+    """The model accepts it, once the secrets are filled in."""
+    environment = COMPOSE["services"][service]["environment"]
+    filled = {
+        variables(service)[name]: re.sub(r"\$\{[A-Z_]+:(?:-(.*?)|\?.*?)\}", lambda m: m[1] or "x" * 32, value)
+        for name, value in environment.items()
+    }
+    assert MODELS[service].model_validate(filled)
+
+
+def test_the_services_know_each_others_addresses() -> None:
+    """The gateway asks where the others listen."""
+    environments = {name: COMPOSE["services"][name]["environment"] for name in SERVICES}
+    gateway = environments["gateway"]
+    for name in ("permissions", "storage"):
+        port = environments[name][f"MOORAGE_{name.upper()}_PORT"]
+        assert gateway[f"MOORAGE_GATEWAY_{name.upper()}_URL"] == f"http://{name}:{port}"
+
+
+def test_compose_has_no_secret_of_its_own() -> None:
+    """Each comes from outside, and the start is refused without it (R150)."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{(MOORAGE_[A-Z_]+):\?", text))
+    example = (ROOT / "deploy" / "environment" / "secrets.example").read_text(encoding="utf-8")
+    assert asked == set(re.findall(r"^(MOORAGE_[A-Z_]+)=$", example, re.MULTILINE))
+    assert re.findall(r"(?:PASSWORD|TOKEN): (?!\$\{)", text) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_of_ours_runs_with_little_and_is_watched(service: str) -> None:
+    """Read-only, without capabilities, with a probe, and with more time to stop than its drain takes (R160)."""
+    definition = COMPOSE["services"][service]
+    assert definition["read_only"] is True
+    assert definition["cap_drop"] == ["ALL"]
+    assert {"test", "interval", "start_period", "start_interval"} <= set(definition["healthcheck"])
+    drain = DEFAULT_DRAIN.notice + DEFAULT_DRAIN.settle + DEFAULT_DRAIN.finish
+    assert int(definition["stop_grace_period"].removesuffix("s")) > drain.total_seconds()
+
+
+def test_only_the_registrys_port_is_published() -> None:
+    """Internal listeners, PostgreSQL and Kafka stay inside (R151)."""
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    assert published == {"gateway": ["127.0.0.1:5000:5000"]}
+
+
+def test_images_have_exact_versions() -> None:
+    """Nobody's `latest` decides what runs."""
+    images = [service["image"] for service in COMPOSE["services"].values()]
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [image for image in images + bases if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)*$", image)] == []
+
+
+def test_the_container_is_nobody_in_particular() -> None:
+    """Not root, by number, so that an orchestrator can check it."""
+    assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8"), re.M)

@@ -1,0 +1,224 @@
+"""The `moorage` command against a real registry: what people and scripts see."""
+
+import asyncio
+import json
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from moorage.standalone.demo import demo_id
+from servers.client_process import Outcome
+from servers.registry import StandaloneRegistry
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[StandaloneRegistry]:
+    """One demo for all tests of this module; each names images and users of its own."""
+    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
+        opened = StandaloneRegistry(Path(folder))
+        asyncio.run(opened.start())
+        try:
+            yield opened
+        finally:
+            asyncio.run(opened.stop())
+
+
+def one(outcome: Outcome) -> dict[str, object]:
+    """The object that a command with --json printed."""
+    assert outcome.succeeded, outcome
+    answer = json.loads(outcome.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def refusal(outcome: Outcome, code: int) -> str:
+    """What a refused command said; nothing on standard output, no traceback, something to do."""
+    assert outcome.code == code, outcome
+    assert outcome.stdout == ""
+    assert "Traceback" not in outcome.stderr
+    lines = outcome.stderr.strip().splitlines()
+    assert len(lines) == 2, outcome.stderr
+    return lines[0]
+
+
+async def test_an_image_from_its_creation_to_its_end(registry: StandaloneRegistry) -> None:
+    """Created, shown, listed, changed, deleted: every answer also as JSON."""
+    name = "acme/hello/life"
+    created = one(await registry.command("image", "create", name, "--repository", "hello", "--json", user="alice"))
+    assert (created["name"], created["repository_slug"], created["visibility"]) == (name, "hello", "inherit")
+    changed = one(
+        await registry.command(
+            "image", "set", name, "--visibility", "workspace", "--push-policy", "admins_only", "--json", user="alice"
+        )
+    )
+    assert (changed["visibility"], changed["push_policy"]) == ("workspace", "admins_only")
+    shown = one(await registry.command("image", "show", name, "--json", user="dave"))
+    assert shown["id"] == created["id"]
+    listed = await registry.command("image", "list", "acme", "--json", user="carol")
+    assert name in [image["name"] for image in json.loads(listed.stdout)]
+    table = await registry.command("image", "list", "acme", user="carol")
+    assert table.stdout.splitlines()[0].split() == ["IMAGE", "REPOSITORY", "VISIBILITY", "PUSH", "POLICY", "STATE"]
+    wrong = await registry.command("image", "delete", name, user="alice", typed="acme/hello/other\n")
+    assert wrong.code == 2
+    deleted = await registry.command("image", "delete", name, user="alice", typed=f"{name}\n")
+    assert deleted.succeeded, deleted
+    gone = await registry.command("image", "show", name, user="alice")
+    assert "available to you" in refusal(gone, 1)
+
+
+async def test_a_relink_needs_admin_on_both_sides(registry: StandaloneRegistry) -> None:
+    """Refused at first; one fact later it works, and the visibility is `inherit` again."""
+    name = "acme/hello/moved"
+    created = await registry.command("image", "create", name, "--repository", "hello", user="alice")
+    assert created.succeeded, created
+    refusal(await registry.command("image", "relink", name, "--repository", "ledger", user="alice"), 1)
+    fact = {
+        "type": "grant.set.v1",
+        "data": {
+            "workspace": str(demo_id("workspace", "acme")),
+            "node": {"kind": "repository", "id": str(demo_id("repository", "ledger"))},
+            "grantee": {"kind": "user", "id": str(demo_id("user", "alice"))},
+            "role": "admin",
+        },
+    }
+    await registry.tell([fact])
+    moved = one(await registry.command("image", "relink", name, "--repository", "ledger", "--json", user="alice"))
+    assert (moved["repository_slug"], moved["link_gen"], moved["visibility"]) == ("ledger", 2, "inherit")
+
+
+@pytest.mark.parametrize(
+    ("user", "action", "code"),
+    [("alice", "manage", 0), ("bob", "push", 0), ("bob", "manage", 4), ("carol", "pull", 0), ("dave", "pull", 4)],
+)
+async def test_check_answers_with_its_exit_code(
+    registry: StandaloneRegistry, user: str, action: str, code: int
+) -> None:
+    """0 is yes, 4 is no, in words and as JSON."""
+    await registry.command("image", "create", "acme/hello/checked", "--repository", "hello", user="alice")
+    outcome = await registry.command("check", "acme/hello/checked", action, user=user)
+    assert (outcome.code, outcome.stdout.split(":")[0]) == (code, "no" if code else "yes")
+    answer = await registry.command("check", "acme/hello/checked", action, "--json", user=user)
+    assert (answer.code, json.loads(answer.stdout)["allowed"]) == (code, not code)
+
+
+async def test_explain_shows_the_path_of_facts(registry: StandaloneRegistry) -> None:
+    """Bob's right comes through a group, and the tree says so."""
+    await registry.command("image", "create", "acme/hello/explained", "--repository", "hello", user="alice")
+    own = await registry.command("explain", "acme/hello/explained", "push", user="bob")
+    assert "member of developers" in own.stdout, own
+    assert "developers has write" in own.stdout
+    assert str(demo_id("group", "developers")) in own.stdout
+    other = one(
+        await registry.command(
+            "explain", "acme/hello/explained", "push", "--principal", "carol", "--json", user="alice"
+        )
+    )
+    assert (other["decision"], other["reason"]) == ("deny", "no_write")
+    refusal(await registry.command("explain", "acme/hello/explained", "push", "--principal", "bob", user="carol"), 1)
+
+
+async def test_a_token_from_its_secret_to_its_end(registry: StandaloneRegistry, tmp_path: Path) -> None:
+    """Only the secret is on standard output; once revoked it opens nothing, and the exit code says so."""
+    name = f"laptop-{uuid4()}"
+    created = await registry.command("token", "create", name, "--scope", "image:read", user="carol")
+    assert created.succeeded, created
+    file = tmp_path / "token"
+    file.write_text(created.stdout, encoding="utf-8")
+    listed = json.loads((await registry.command("token", "list", "--json", "--token-file", str(file))).stdout)
+    (mine,) = [token for token in listed if token["name"] == name]
+    assert mine["scopes"] == ["image:read"]
+    assert "mrg_" not in json.dumps(listed)
+    revoked = await registry.command("token", "revoke", mine["id"], user="carol")
+    assert revoked.succeeded, revoked
+    again = await registry.command("token", "list", "--token-file", str(file))
+    refusal(again, 1)
+
+
+async def test_a_secret_never_stands_in_the_output_of_a_failure(registry: StandaloneRegistry, tmp_path: Path) -> None:
+    """Neither a wrong one nor a right one in the wrong place (R145)."""
+    file = tmp_path / "token"
+    file.write_text("mrg_pat_" + "x" * 36, encoding="utf-8")
+    outcome = await registry.command("image", "create", "acme/a", "--repository", "b", "--token-file", str(file))
+    assert "mrg_pat" not in refusal(outcome, 1)
+
+
+async def test_facts_are_applied_in_batches_and_once(registry: StandaloneRegistry, tmp_path: Path) -> None:
+    """More than a thousand from a file; the second time nothing changes."""
+    users = [
+        {"type": "user.set.v1", "data": {"id": str(uuid4()), "account": f"user-{uuid4().hex}", "active": True}}
+        for _ in range(1500)
+    ]
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps(users), encoding="utf-8")
+    first = one(await registry.command("facts", "apply", str(file), "--json"))
+    assert (first["applied"], first["unchanged"], first["refused"]) == (1500, 0, [])
+    second = one(await registry.command("facts", "apply", str(file), "--json"))
+    assert (second["applied"], second["unchanged"]) == (0, 1500)
+    assert second["token"] == first["token"]
+
+
+async def test_a_refused_fact_is_told_by_its_line(registry: StandaloneRegistry) -> None:
+    """Found before anything is sent."""
+    good = json.dumps({"type": "user.set.v1", "data": {"id": str(uuid4()), "account": "x", "active": True}})
+    outcome = await registry.command("facts", "apply", "-", typed=f"{good}\n\n{good.replace('true', '7')}\n")
+    assert "line 3: schema: active" in refusal(outcome, 2)
+
+
+async def test_the_doctor_is_content(registry: StandaloneRegistry) -> None:
+    """With a registry that runs, and a credential that opens it."""
+    outcome = await registry.command("doctor", "--json", user="alice")
+    findings = {finding["title"]: finding["health"] for finding in json.loads(outcome.stdout)}
+    assert outcome.succeeded, outcome
+    assert [
+        findings[title] for title in ("server", "clock", "challenge", "token endpoint", "token", "data folder")
+    ] == ["ok"] * 6
+
+
+async def test_the_doctor_sees_an_open_file_and_a_wrong_token(registry: StandaloneRegistry, tmp_path: Path) -> None:
+    """And says what to type, or to use."""
+    operator = registry.data / "operator.json"
+    operator.chmod(0o644)
+    try:
+        file = tmp_path / "token"
+        file.write_text("mrg_pat_" + "x" * 36, encoding="utf-8")
+        outcome = await registry.command("doctor", "--token-file", str(file))
+    finally:
+        operator.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    assert outcome.code == 1
+    assert f"chmod go= {operator}" in outcome.stdout
+    assert "FAILED   token:" in outcome.stdout
+
+
+async def test_a_source_is_declared_once(registry: StandaloneRegistry) -> None:
+    """Its secret is printed at the first declaration only."""
+    first = await registry.command("permissions", "sources", "declare", "bitbucket:acme")
+    assert first.stdout.startswith("mrg_svc_"), first
+    second = await registry.command("permissions", "sources", "declare", "bitbucket:acme")
+    assert second.succeeded, second
+    assert "mrg_" not in second.stdout
+
+
+NOBODYS = [
+    (["image", "show", "acme/hello/secret"], 1),
+    (["image", "list", "nope"], 1),
+    (["image", "create", "acme/hello/x", "--repository", "no-such"], 1),
+    (["image", "create", "acme/hello/x", "--repository", "hello"], 1),
+    (["image", "create", "nope/x", "--repository", "hello"], 1),
+    (["image", "set", "acme/hello/secret", "--visibility", "public"], 1),
+    (["image", "delete", "acme/hello/secret", "--yes"], 1),
+    (["explain", "acme/hello/secret", "pull", "--principal", "alice"], 1),
+    (["token", "create", "x", "--user", "alice"], 1),
+    (["token", "revoke", str(uuid4())], 1),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), NOBODYS, ids=[" ".join(case[0]) for case in NOBODYS])
+async def test_who_may_not_is_told_in_two_lines(registry: StandaloneRegistry, arguments: list[str], code: int) -> None:
+    """Mallory tries everything: one sentence what, one what to do, nothing about what is hidden."""
+    refusal(await registry.command(*arguments, user="mallory"), code)
