@@ -5,6 +5,7 @@ PORT ?= 5000
 DATA ?= data
 PYTHON ?=
 PYTEST_ARGS ?=
+WORKERS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,7 +47,7 @@ imports: $(VENV)/.dev ## Check who may import whom
 
 pytest: $(VENV)/.dev ## Run the tests; PYTEST_ARGS='-k name' chooses
 	$(call section,'pytest')
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 format: $(VENV)/.dev ## Bring the code into its layout
 	@$(BIN)/ruff check --fix $(CODE)

@@ -54,13 +54,17 @@ def _await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> No
 
 def cpu_seconds(root: int) -> float:
     """CPU seconds of a process and all its descendants, ended ones included, user and system."""
+    return sum(map(_cpu_of, family(root)))
+
+
+def family(root: int) -> list[int]:
+    """The process and all its living descendants."""
     children = _children()
-    total, waiting = 0.0, [root]
+    members, waiting = list[int](), [root]
     while waiting:
-        pid = waiting.pop()
-        waiting.extend(children.get(pid, ()))
-        total += _cpu_of(pid)
-    return total
+        members.append(waiting.pop())
+        waiting.extend(children.get(members[-1], ()))
+    return members
 
 
 def _cpu_of(pid: int) -> float:

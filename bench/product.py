@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peer import Target
-from bench.processes import free_port, running
+from bench.processes import family, free_port, running
 
 _IMAGE = "acme/hello/bench"
 
@@ -24,7 +24,16 @@ def product(folder: Path) -> Iterator[Target]:
     with running(command, folder.with_suffix(".log"), f"http://127.0.0.1:{port}/v2/") as pid:
         alice = json.loads(credentials.read_text(encoding="utf-8"))["users"]["alice"]
         token = _bearer(port, f"{alice['username']}:{alice['token']}")
-        yield Target("moorage", port, f"Bearer {token}", (pid,), _IMAGE)
+        yield Target("moorage", port, f"Bearer {token}", (pid, *_database_apart(folder, pid)), _IMAGE)
+
+
+def _database_apart(folder: Path, server: int) -> tuple[int, ...]:
+    """The PostgreSQL server, unless it is a child of the registry and so counted with it."""
+    postmaster = next((folder / "postgres").rglob("postmaster.pid"), None)
+    if postmaster is None:
+        return ()
+    pid = int(postmaster.read_text(encoding="utf-8").split()[0])
+    return () if pid in family(server) else (pid,)
 
 
 def _bearer(port: int, credential: str) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,22 @@ ONLY_SKIPS = 2
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture
-async def registry(tmp_path: Path) -> AsyncIterator[StandaloneRegistry]:
-    """A demo registry with the two image records that the program expects."""
-    async with StandaloneRegistry(tmp_path / "registry") as registry:
-        for image in IMAGES:
-            created = await registry.command("image", "create", image, "--repository", "hello", user="alice")
-            assert created.succeeded, created
-        yield registry
+@pytest.fixture(scope="module")
+def registry() -> Iterator[StandaloneRegistry]:
+    """A demo registry for all runs; the program leaves its images as empty as it found them."""
+    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
+        opened = StandaloneRegistry(Path(folder))
+        asyncio.run(_open(opened))
+        yield opened
+        asyncio.run(opened.stop())
+
+
+async def _open(registry: StandaloneRegistry) -> None:
+    """Starts it and makes the two image records that the program expects."""
+    await registry.start()
+    for image in IMAGES:
+        created = await registry.command("image", "create", image, "--repository", "hello", user="alice")
+        assert created.succeeded, created
 
 
 @pytest.mark.parametrize("cached", ["true", "false"], ids=["caching-tokens", "fresh-tokens"])

@@ -87,6 +87,7 @@ async def test_content_pushed_after_a_removal_is_not_served_to_who_was_removed(s
 
 async def test_content_newer_than_the_replica_is_served_to_who_still_may(site: Site) -> None:
     """The authority says so."""
+    await site.push("bob", API)
     site.village.frozen = True
     site.village.member("dave", Membership.MEMBER)
     await site.push("alice", API, "2")

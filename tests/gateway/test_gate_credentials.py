@@ -55,6 +55,7 @@ async def test_a_valid_credential_is_let_in(site: Site) -> None:
         encode_basic_auth("alice", mint_secret(SecretKind.REFRESH)),
         "Bearer " + mint_secret(SecretKind.PERSONAL),
     ],
+    ids=lambda auth: auth[:13],  # secrets differ from run to run; test names must not
 )
 @pytest.mark.parametrize("path", ["/v2/", "/v2/acme/ledger/open/tags/list"])
 async def test_anything_else_is_401_and_never_anonymous(site: Site, auth: str, path: str) -> None:

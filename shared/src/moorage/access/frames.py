@@ -1,8 +1,8 @@
 """Rows and frames of the change stream, and of snapshots (authorization.md §2.4).
 
 A snapshot is the list of rows which, applied to an empty replica, gives the state at its position: one decoder serves
-both. Integers alias (workspace, kind, UUID) inside an epoch; an INTERN row gives an alias before its first use. Aliases come
-from one sequence for all kinds of entities. Evolution: readers ignore unknown row kinds and unknown keys of `extra`.
+both. Integers alias (workspace, kind, UUID) inside an epoch; an INTERN row gives an alias before its first use. Aliases
+come from one sequence for all kinds of entities. Evolution: readers ignore unknown row kinds and keys of `extra`.
 """
 
 from enum import IntEnum, StrEnum

@@ -12,8 +12,10 @@ from moorage.events.fact_data import FactData
 from moorage.events.facts import FACTS, PREFIX
 from moorage.events.fields import normal_uuid
 from moorage.events.signals import Heartbeat
-from moorage.events.strict_json import JsonRefused, read_json
+from moorage.oci.strict_json import JsonRefused, read_json
 
+MAX_FACT_BYTES: Final = 1024 * 1024
+_MAX_INTEGER_DIGITS: Final = 20
 _KNOWN_MAJOR: Final = re.compile(re.escape(PREFIX) + r"(scm|identity)\.[a-z_.]+\.v1")
 _BRACES: Final = str.maketrans("", "", "{}")
 
@@ -53,9 +55,9 @@ class FactIgnored(Exception):
 def decode_fact(body: bytes) -> Fact:
     """The fact that a record or line carries. Raises FactInvalid or FactIgnored, nothing else."""
     try:
-        document = read_json(body)
+        document = read_json(body, max_bytes=MAX_FACT_BYTES, max_integer_digits=_MAX_INTEGER_DIGITS)
     except JsonRefused as error:
-        raise FactInvalid(str(error)) from None
+        raise FactInvalid(error.reason, str(error)) from None
     if not isinstance(document, dict):
         raise FactInvalid("not_an_object")
     try:

@@ -6,8 +6,8 @@ from typing import Final
 
 from moorage.oci.errors import ParameterInvalid, RangeNotSatisfiable
 
-_SINGLE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
-_CHUNK: Final = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}|\*))?")
+_SINGLE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
+_CHUNK: Final = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}|\*))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from moorage.oci.descriptor_json import Members
 from moorage.oci.errors import ManifestInvalid, ManifestTooLarge, MediaTypeUnsupported
 from moorage.oci.media_types import ManifestType
 from moorage.oci.strict_json import MAX_JSON_DEPTH as MAX_JSON_DEPTH
-from moorage.oci.strict_json import read_object
+from moorage.oci.strict_json import JsonRefused, read_json
 
 MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 MAX_REFERENCES: Final = 5000
@@ -49,11 +49,21 @@ def parse(body: bytes, content_type: str | None) -> Manifest:
     if len(body) > MAX_MANIFEST_BYTES:
         raise ManifestTooLarge(f"a manifest has at most {MAX_MANIFEST_BYTES} bytes")
     pushed_as = None if content_type is None else supported(content_type)
-    members = read_object(body)
+    members = _members(body)
     descriptor_json.refuse_look_alikes(members, _MEMBERS, "the manifest")
     media_type = _agreed(pushed_as, members)
     _check_kind(media_type, members)
     return _manifest(media_type, members)
+
+
+def _members(body: bytes) -> Members:
+    try:
+        document = read_json(body, max_bytes=MAX_MANIFEST_BYTES)
+    except JsonRefused as error:
+        raise ManifestInvalid(f"the manifest is not JSON that we read: {error}") from None
+    if not isinstance(document, dict):
+        raise ManifestInvalid("a manifest is a JSON object")
+    return document
 
 
 def supported(content_type: str) -> ManifestType:

@@ -1,40 +1,50 @@
-"""JSON read so that no second parser can read something else: I-JSON's rules, bounded (R28, R138)."""
+"""JSON from strangers, read in bounded time and memory, and as any other parser would read it (R28, R138)."""
 
 import json
 import math
 import re
-from typing import Final, NoReturn
-
-from moorage.oci.errors import ManifestInvalid
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 MAX_JSON_DEPTH: Final = 128
 MAX_JSON_VALUES: Final = 200_000
+MAX_INTEGER_DIGITS: Final = 4300
 _STRING: Final = re.compile(rb'"[^"]*"')
 _AS_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def read_object(body: bytes) -> dict[str, object]:
-    """The JSON object that `body` is, whole. Raises ManifestInvalid, whatever the bytes are.
+class JsonRefused(ValueError):
+    """The bytes are not the JSON we read: `reason` is a short code such as `too_deep`, the message is for people."""
 
-    Refused: another root, duplicate keys, NaN, infinities, numbers beyond Python's limits, bad UTF-8, a byte order
-    mark, trailing bytes, more than MAX_JSON_DEPTH levels or MAX_JSON_VALUES values.
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def read_json(body: bytes, *, max_bytes: int, max_integer_digits: int = MAX_INTEGER_DIGITS) -> Any:
+    """The value that `body` is, whole. Raises JsonRefused, whatever the bytes are.
+
+    Refused: duplicate keys, NaN, infinities, monstrous numbers, bad UTF-8, a byte order mark, trailing bytes, more than
+    `max_bytes`, MAX_JSON_DEPTH levels or MAX_JSON_VALUES values.
     """
+    if len(body) > max_bytes:
+        raise JsonRefused("too_large", f"it is larger than {max_bytes} bytes")
     _check_shape(body)
     try:
-        document = json.loads(
+        return json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
+            parse_int=_bounded(max_integer_digits),
             parse_float=_finite,
         )
+    except JsonRefused:
+        raise
     except RecursionError:
         raise _too_complex() from None
     except ValueError as error:
-        raise ManifestInvalid(f"the manifest is not valid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise ManifestInvalid("a manifest is a JSON object")
-    return document
+        raise JsonRefused("not_json", f"it is not valid JSON: {error}") from None
 
 
 def _check_shape(body: bytes) -> None:
@@ -52,25 +62,33 @@ def _check_shape(body: bytes) -> None:
         raise _too_complex()
 
 
-def _too_complex() -> ManifestInvalid:
-    return ManifestInvalid(
-        f"the JSON of a manifest has at most {MAX_JSON_DEPTH} levels and {MAX_JSON_VALUES} values, and closes each"
-    )
+def _too_complex() -> JsonRefused:
+    limits = f"it may have {MAX_JSON_DEPTH} levels and {MAX_JSON_VALUES} values, and must close each"
+    return JsonRefused("too_deep", limits)
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ManifestInvalid("a JSON object of the manifest has the same key twice")
+        raise JsonRefused("duplicate_key", "an object has the same key twice")
     return members
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ManifestInvalid(f"{text} is not JSON")
+    raise JsonRefused("not_a_number", f"{text} is not JSON")
+
+
+def _bounded(max_digits: int) -> Callable[[str], int]:
+    def integer(text: str) -> int:
+        if len(text) > max_digits:
+            raise JsonRefused("huge_number", "a number is too large")
+        return int(text)
+
+    return integer
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ManifestInvalid("a number of the manifest is too large")
+        raise JsonRefused("huge_number", "a number is too large")
     return number
