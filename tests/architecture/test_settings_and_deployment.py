@@ -87,6 +87,20 @@ def test_the_services_know_each_others_addresses() -> None:
         assert gateway[f"MOORAGE_GATEWAY_{name.upper()}_URL"] == f"http://{name}:{port}"
 
 
+@pytest.mark.parametrize("name", ["permissions", "storage"])
+def test_the_defaults_fit_one_another(name: str) -> None:
+    """On one machine the gateway finds the others without being told."""
+    host, port = (MODELS[name].model_fields[field].default for field in ("host", "port"))
+    assert GatewaySettings.model_fields[f"{name}_url"].default == f"http://{host}:{port}"
+
+
+def test_the_default_ports_are_four_different_ones() -> None:
+    """So that all services start on one machine."""
+    fields = [field for model in MODELS.values() for field in model.model_fields.items()]
+    ports = [field.default for name, field in fields if name.endswith("port")]
+    assert len(ports) == len(set(ports)) == 4
+
+
 def test_compose_has_no_secret_of_its_own() -> None:
     """Each comes from outside, and the start is refused without it (R150)."""
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

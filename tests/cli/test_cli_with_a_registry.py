@@ -114,6 +114,7 @@ async def test_explain_shows_the_path_of_facts(registry: StandaloneRegistry) -> 
     assert "member of developers" in own.stdout, own
     assert "developers has write" in own.stdout
     assert str(demo_id("group", "developers")) in own.stdout
+    assert f"user:{demo_id('user', 'bob')} (bob) push acme/hello/explained" in own.stdout
     other = one(
         await registry.command(
             "explain", "acme/hello/explained", "push", "--principal", "carol", "--json", user="alice"
@@ -193,6 +194,34 @@ async def test_the_doctor_sees_an_open_file_and_a_wrong_token(registry: Standalo
     assert outcome.code == 1
     assert f"chmod go= {operator}" in outcome.stdout
     assert "FAILED   token:" in outcome.stdout
+
+
+async def test_a_fact_by_names_takes_a_right_away(registry: StandaloneRegistry) -> None:
+    """One line looks the ids up, the next one applies it; who is not known is told by name."""
+    acme = ("--workspace", "acme", "--repository", "hello")
+    erin = {"type": "user.set.v1", "data": {"id": str(uuid4()), "account": "erin", "active": True}}
+    await registry.tell([erin])
+    for role, told in (("read", "Applied 1"), ("none", "Applied 1"), ("none", "Applied 0, unchanged 1")):
+        fact = await registry.command("facts", "template", "grant", *acme, "--user", "erin", "--role", role)
+        assert fact.succeeded, fact
+        applied = await registry.command("facts", "apply", "-", typed=fact.stdout)
+        assert applied.stdout.startswith(told), applied
+    unknown = await registry.command("facts", "template", "grant", *acme, "--user", "nobody", "--role", "read")
+    assert "a user 'nobody'" in refusal(unknown, 1)
+
+
+async def test_sources_are_listed_as_they_were_declared(registry: StandaloneRegistry) -> None:
+    """For people and programs, without secrets."""
+    declared = ("sources", "declare", "bitbucket:listed", "--type", "dev.moorage.scm.grant.set.v1")
+    assert (await registry.command("permissions", *declared)).succeeded
+    table = await registry.command("permissions", "sources", "list")
+    lines = [line.split() for line in table.stdout.splitlines()]
+    assert lines[0] == ["NAME", "KIND", "TRANSPORT", "WORKSPACES", "TYPES"]
+    assert ["local", "manual", "http", "all", "all"] in lines
+    assert ["bitbucket:listed", "continuous", "http", "all", "dev.moorage.scm.grant.set.v1"] in lines
+    listed = await registry.command("permissions", "sources", "list", "--json")
+    assert "bitbucket:listed" in [source["name"] for source in json.loads(listed.stdout)]
+    assert "mrg_" not in table.stdout + listed.stdout
 
 
 async def test_a_source_is_declared_once(registry: StandaloneRegistry) -> None:

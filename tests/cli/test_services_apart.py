@@ -127,6 +127,21 @@ async def refuse_strangers(services: ServicesApart, client: aiohttp.ClientSessio
             assert refused.status == 401, await refused.text()
 
 
+async def test_a_lost_operator_is_made_anew_and_uploads_expire(services: ServicesApart) -> None:
+    """Who owns the folder of permissions is the operator; storage's expiry runs from the command line as well."""
+    file = services.secrets / "operator.json"
+    first = json.loads(file.read_bytes())
+    await services.stop()
+    file.unlink()
+    await services.start()
+    assert json.loads(file.read_bytes())["secret"] != first["secret"]
+    listed = await services.operator("permissions", "sources", "list", "--json")
+    assert [source["name"] for source in json.loads(listed.stdout)] == ["local"], listed
+    expired = await moorage("storage", "expire", "--json", environment=services.environments()["storage"])
+    assert expired.succeeded, expired
+    assert json.loads(expired.stdout) == {"sessions": 0, "objects": 0, "bytes": 0}
+
+
 async def test_facts_tokens_and_images_go_through_all_three(services: ServicesApart) -> None:
     """The operator tells facts and mints a token; alice creates an image and a blob of it is stored; all end with 0."""
     assert stat.S_IMODE((services.secrets / "operator.json").stat().st_mode) == 0o600

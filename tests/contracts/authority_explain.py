@@ -36,6 +36,7 @@ class AuthorityThatExplains(OverASite):
             told.paths[0].via[-1].fact,
         ]
         assert all(each["passed"] for each in told.filters)
+        assert told.principal == f"user:{user_id} (carol)"
 
     async def test_explain_says_what_would_help(self, acme: Site) -> None:
         """The filter that does not pass, and the next step."""

@@ -7,6 +7,7 @@ import pytest
 from contracts.authority_site import ANYBODY, OverASite, Site
 from moorage.access import wire
 from moorage.access.action import Action
+from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import Identity, Principal, PrincipalKind, Scope
 from moorage.access.problems import CredentialUnknown, Forbidden, NotFound
 from moorage.access.secrets import SecretKind, mint_secret
@@ -29,6 +30,13 @@ class AuthorityOfTokens(OverASite):
         assert answer.identity.credential == minted.token.id
         assert answer.identity.scopes == {Scope.READ}
         assert answer.identity.expires == minted.token.expires
+
+    async def test_a_new_token_has_its_position(self, acme: Site) -> None:
+        """Later than all before it: from there on replicas know it."""
+        first, second = [(await acme.token("bob")).consistency_token for _ in range(2)]
+        assert first is not None
+        assert second is not None
+        assert ConsistencyToken.parse(first) < ConsistencyToken.parse(second)
 
     async def test_bad_secrets_look_alike(self, acme: Site) -> None:
         """Unknown, malformed, revoked, and of a disabled user: the same refusal in the same words."""

@@ -1,7 +1,11 @@
 """The authority behind HTTP keeps the contract of the one in process, and faults become ServiceUnavailable."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -14,7 +18,7 @@ from moorage.access import wire
 from moorage.access.consistency import ORIGIN
 from moorage.access.principal import NOBODY
 from moorage.access.problems import CredentialUnknown, ServiceUnavailable
-from moorage.gateway.adapters.authority_client import AuthorityClient
+from moorage.gateway.adapters.authority_client import AuthorityClient, Budgets
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
@@ -50,10 +54,9 @@ async def client(permissions: Permissions, session: aiohttp.ClientSession) -> As
 
 
 @pytest.fixture
-async def remote(permissions: Permissions, client: AuthorityClient) -> Site:
+async def remote(permissions: Permissions, client: AuthorityClient, tmp_path: Path) -> Site:
     """The authority of the contract, behind HTTP."""
-    secret = await permissions.bootstrap()
-    assert secret
+    secret = await permissions.operator(tmp_path / "operator.json")
     return Site(client, permissions.ingest, permissions.authority.set_workspace, secret)
 
 
@@ -133,21 +136,69 @@ async def test_an_answer_that_makes_no_sense_is_unavailable(
             await anext(client.changes(ORIGIN))
 
 
-async def test_a_question_is_asked_again_once_a_change_is_not(session: aiohttp.ClientSession) -> None:
-    """What may have been done is not done twice."""
+IDENTITY = CHECK.identity
+CREATE_IMAGE = wire.CreateImageRequest(identity=IDENTITY, workspace="acme", image="x/y", repository="x")
+CREATE_TOKEN = wire.CreateTokenRequest(identity=IDENTITY, spec=wire.TokenSpec(name="x"))
+ID = uuid4()
+
+
+@asynccontextmanager
+async def served_by(handler: Handler) -> AsyncIterator[str]:
+    """The address of a server that answers everything so."""
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handler)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/"))
+
+
+async def test_what_may_have_been_done_is_not_done_twice(session: aiohttp.ClientSession) -> None:
+    """Asked again after a failure is what changes nothing, or nothing more the second time."""
     seen: list[str] = []
 
     async def fail(request: web.Request) -> web.StreamResponse:
         seen.append(request.path.rpartition("/")[2])
         return web.Response(status=503)
 
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", fail)
-    async with TestServer(app) as server:
-        client = AuthorityClient(session, str(server.make_url("/")), SERVICE_TOKEN)
-        create = wire.CreateImageRequest(identity=CHECK.identity, workspace="acme", image="x/y", repository="x")
-        with pytest.raises(ServiceUnavailable):
-            await client.check(CHECK)
-        with pytest.raises(ServiceUnavailable):
-            await client.create_image(create)
-    assert seen == ["check", "check", "create_image"]
+    async with served_by(fail) as url:
+        client = AuthorityClient(session, url, SERVICE_TOKEN)
+        calls: list[Awaitable[object]] = [
+            client.check(CHECK),
+            client.create_image(CREATE_IMAGE),
+            client.relink_image(wire.RelinkImageRequest(identity=IDENTITY, id=ID, repository="x")),
+            client.delete_image(wire.DeleteImageRequest(identity=IDENTITY, id=ID)),
+            client.create_token(CREATE_TOKEN),
+            client.revoke_token(wire.RevokeTokenRequest(identity=IDENTITY, token=ID)),
+        ]
+        for call in calls:
+            with pytest.raises(ServiceUnavailable):
+                await call
+    once = ["create_image", "relink_image", "delete_image", "create_token"]
+    assert seen == ["check", "check", *once, "revoke_token", "revoke_token"]
+
+
+async def test_a_change_has_more_time_than_a_question(session: aiohttp.ClientSession) -> None:
+    """A busy authority still mints, once, while questions give up on it."""
+    arrived, go_on, seen = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        seen.append(request.path.rpartition("/")[2])
+        arrived.set()
+        await go_on.wait()
+        return web.Response(status=401, text=json.dumps({"type": "x/credential-unknown", "detail": "no"}))
+
+    async with served_by(busy) as url:
+        client = AuthorityClient(session, url, SERVICE_TOKEN, Budgets(question=0.05, change=60))
+        async with asyncio.TaskGroup() as group:
+            minted = group.create_task(_refused(client.create_token(CREATE_TOKEN)))
+            await arrived.wait()
+            with pytest.raises(ServiceUnavailable):
+                await client.check(CHECK)
+            go_on.set()
+    assert minted.result() == "no"
+    assert seen == ["create_token", "check"]
+
+
+async def _refused(call: Awaitable[object]) -> str:
+    with pytest.raises(CredentialUnknown) as refusal:
+        await call
+    return refusal.value.detail

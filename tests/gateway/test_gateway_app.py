@@ -1,15 +1,25 @@
 """The gateway as a process sees it: settings, health, opening and closing."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 
+from contracts.storage_parts import MemoryStorage
 from gateway.site import Site
+from gateway.village import Village
+from gateway.village_order import beginning
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Frame, Snapshot
+from moorage.gateway.app import open_gateway
 from moorage.gateway.consistency import Bounds
 from moorage.gateway.settings import GatewaySettings
+from moorage.runtime.clock import FixedClock
 
 
 async def test_the_internal_listener_tells_how_it_is(site: Site) -> None:
@@ -57,3 +67,38 @@ def test_settings_that_make_no_sense_stop_the_start(name: str, value: object) ->
     """Before anything connects."""
     with pytest.raises(ValidationError):
         GatewaySettings.model_validate({name: value})
+
+
+class Refusal(Exception):
+    """What whoever opened the gateway raises."""
+
+
+async def test_what_goes_wrong_beside_a_gateway_comes_out_as_it_is(tmp_path: Path) -> None:
+    """A caller catches its own exceptions, without knowing of tasks inside."""
+    village = Village(FixedClock(beginning()))
+    refusal = Refusal()
+    with pytest.raises(Refusal) as raised:
+        async with open_gateway(GatewaySettings(secrets_dir=tmp_path), village, village, MemoryStorage().content):
+            raise refusal
+    assert raised.value is refusal
+
+
+class Broken:
+    """A feed with a bug: it fails in a way that no port promises."""
+
+    async def snapshot(self, workspace: UUID | None) -> Snapshot:
+        """See the class."""
+        raise ZeroDivisionError
+
+    def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
+        """See the class."""
+        raise ZeroDivisionError
+
+
+async def test_a_gateway_that_can_not_follow_is_not_left_open(tmp_path: Path) -> None:
+    """A bug in the follower cancels whoever opened the gateway, and is told."""
+    village = Village(FixedClock(beginning()))
+    with pytest.raises(ExceptionGroup) as raised:
+        async with open_gateway(GatewaySettings(secrets_dir=tmp_path), village, Broken(), MemoryStorage().content):
+            await asyncio.Event().wait()
+    assert raised.group_contains(ZeroDivisionError)

@@ -62,8 +62,7 @@ async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     configured = {"database_url": "postgresql://", "secrets_dir": ".", "service_token": SERVICE_TOKEN}
     settings = PermissionsSettings.model_validate(configured)
     permissions = Permissions(MemoryLedger(), FilePepper(b"k" * 32), SystemClock(), settings)
-    secret = await permissions.bootstrap()
-    assert secret
+    secret = await permissions.operator(tmp_path / "operator.json")
     await permissions.ingest(small_workspace())
     async with AsyncExitStack() as stack:
         authority: Any = permissions.authority

@@ -7,6 +7,7 @@ from aiohttp import encode_basic_auth
 
 from gateway.site import Answer, Site
 from gateway.village_order import identifier
+from moorage.access.consistency import ConsistencyToken
 from moorage.access.role import Membership
 
 API = identifier("im:ledger/api")
@@ -120,6 +121,10 @@ async def test_tokens_are_made_shown_once_listed_and_ended(site: Site) -> None:
         "POST", "/api/v1/tokens", auth=site.basic("carol"), json={"name": "laptop", "scopes": ["image:read"], "days": 7}
     )
     assert made.status == 201
+    position = ConsistencyToken.parse(made.headers["Moorage-Authz-Token"])
+    replica = site.gateway.follower.replica
+    assert replica is not None
+    assert replica.position >= position
     secret, id = made.json["secret"], made.json["token"]["id"]
     auth = f"Bearer {secret}"
     listed = await site.ask("GET", "/api/v1/tokens", auth=auth)

@@ -124,7 +124,8 @@ class Village(Order):
         secret = self.token(name, request.spec.scopes)
         identity = self.secrets[secret][0]
         assert identity.credential
-        return wire.CreateTokenAnswer(token=self.tokens[identity.credential], secret=secret)
+        minted = self.tokens[identity.credential]
+        return wire.CreateTokenAnswer(token=minted, secret=secret, consistency_token=str(self.position))
 
     async def list_tokens(self, request: wire.ListTokensRequest) -> wire.ListTokensAnswer:
         """See Authority."""

@@ -172,7 +172,7 @@ async def test_facts_over_http_flow_while_kafka_is_away(settings: PermissionsSet
     """An unreachable broker stops nothing else."""
     away = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
     async with open_permissions(away) as permissions:
-        await permissions.bootstrap()
+        await permissions.operator(settings.secrets_dir / "operator.json")
         answer = await permissions.ingest([workspace(1, "acme")])
         assert answer.applied == 1
         assert isinstance(answer, wire.IngestAnswer)

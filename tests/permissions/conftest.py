@@ -1,6 +1,7 @@
 """Fixtures of the permissions service: ledgers over memory and PostgreSQL, and sites on top of them."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -32,11 +33,10 @@ async def postgres_ledger(permissions_dsn: str) -> AsyncIterator[PostgresLedger]
         yield PostgresLedger(database, SystemClock())
 
 
-async def site_over(ledger: Ledger) -> Site:
-    """A bootstrapped site."""
+async def site_over(ledger: Ledger, folder: Path) -> Site:
+    """A site with an operator, whose secret is in the folder."""
     permissions = service_over(ledger)
-    secret = await permissions.bootstrap()
-    assert secret is not None
+    secret = await permissions.operator(folder / "operator.json")
     return Site(permissions.authority, permissions.ingest, permissions.authority.set_workspace, secret)
 
 
@@ -47,12 +47,12 @@ def service_over(ledger: Ledger) -> Permissions:
 
 
 @pytest.fixture
-async def memory_site() -> Site:
+async def memory_site(tmp_path: Path) -> Site:
     """A site in memory."""
-    return await site_over(MemoryLedger())
+    return await site_over(MemoryLedger(), tmp_path)
 
 
 @pytest.fixture
-async def postgres_site(postgres_ledger: PostgresLedger) -> Site:
+async def postgres_site(postgres_ledger: PostgresLedger, tmp_path: Path) -> Site:
     """A site over PostgreSQL."""
-    return await site_over(postgres_ledger)
+    return await site_over(postgres_ledger, tmp_path)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientResponse, web
@@ -22,6 +23,7 @@ from moorage.permissions.ports import Ledger
 from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime.clock import SystemClock
+from moorage.runtime.health import Health
 from permissions.sample_facts import small_workspace, user, uuid_of, workspace
 
 TOKEN = "a-service-token-of-the-test"
@@ -49,30 +51,29 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(ledger: Ledger) -> AsyncIterator[Listener]:
+async def listening(ledger: Ledger, folder: Path) -> AsyncIterator[Listener]:
     """A listener over a ledger."""
     settings = PermissionsSettings(
-        database_url=SecretStr("postgresql://"), secrets_dir=".", service_token=SecretStr(TOKEN)
+        database_url=SecretStr("postgresql://"), secrets_dir=folder, service_token=SecretStr(TOKEN)
     )
     permissions = Permissions(ledger, FilePepper(b"k" * 32), SystemClock(), settings)
     permissions.health.started()
-    secret = await permissions.bootstrap()
-    assert secret is not None
+    secret = await permissions.operator(folder / "operator.json")
     async with TestClient(TestServer(permissions.internal_app())) as client:
         yield Listener(client, secret)
 
 
 @pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
+async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
     """A listener over memory."""
-    async with listening(MemoryLedger()) as found:
+    async with listening(MemoryLedger(), tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-async def postgres_listener(postgres_ledger: PostgresLedger) -> AsyncIterator[Listener]:
+async def postgres_listener(postgres_ledger: PostgresLedger, tmp_path: Path) -> AsyncIterator[Listener]:
     """A listener over PostgreSQL, which keeps fewer texts than Python does."""
-    async with listening(postgres_ledger) as found:
+    async with listening(postgres_ledger, tmp_path) as found:
         yield found
 
 
@@ -119,6 +120,69 @@ async def test_a_source_can_not_speak_for_another(listener: Listener) -> None:
     assert answer.status == 403
     answer = await listener.client.post("/internal/v1/sources", json={"name": "x"}, headers=headers)
     assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": "Bridge"},
+        {"name": "two words"},
+        {"name": "-bridge"},
+        {"name": "bridge\n"},
+        {"name": "b" * 64},
+        {"name": ""},
+        {"name": "bridge", "mode": "events"},
+        {"name": "bridge", "mode": "no poll"},
+    ],
+    ids=lambda members: ascii(members),
+)
+async def test_a_source_is_declared_in_the_known_words(listener: Listener, members: dict[str, str]) -> None:
+    """The whole name and the whole mode, not a part of them."""
+    answer = await listener.client.post("/internal/v1/sources", json=members, headers=listener.operator)
+    assert answer.status == 422, await answer.text()
+
+
+async def test_the_operator_sees_what_is_declared(listener: Listener) -> None:
+    """In order, as declared, and without secrets; a source does not see the others."""
+    acme = str(uuid_of("workspace", "acme"))
+    bridge = await listener.declare(name="bridge", mode="poll", workspaces=[acme], types=["b", "a"])
+    answer = await listener.client.get("/internal/v1/sources", headers=listener.operator)
+    assert answer.status == 200
+    local, declared = (await answer.json())["sources"]
+    assert (local["name"], local["kind"], local["workspaces"], local["types"]) == ("local", "manual", None, None)
+    assert declared == {
+        "id": declared["id"],
+        "name": "bridge",
+        "kind": "continuous",
+        "transport": "http",
+        "mode": "poll",
+        "event_source": None,
+        "workspaces": [acme],
+        "types": ["a", "b"],
+    }
+    assert (await listener.client.get("/internal/v1/sources", headers=bridge)).status == 403
+
+
+async def test_the_operator_asks_for_ids_by_names(listener: Listener) -> None:
+    """Of what facts have announced; nobody else may ask."""
+    await listener.facts(*small_workspace())
+
+    async def ask(query: str, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
+        answer = await listener.client.get(f"/internal/v1/ids?{query}", headers=headers)
+        return answer.status, await answer.json()
+
+    status, ids = await ask("workspace=acme&repository=hello&user=bob", listener.operator)
+    assert status == 200
+    assert ids == {
+        "workspace": str(uuid_of("workspace", "acme")),
+        "repository": str(uuid_of("repository", "hello")),
+        "user": str(uuid_of("user", "bob")),
+    }
+    for query in ("workspace=none", "workspace=acme&repository=none", "user=none", "user=%00"):
+        assert (await ask(query, listener.operator))[0] == 404
+    for query in ("repository=hello", "user=bob&user=carol", "group=developers"):
+        assert (await ask(query, listener.operator))[0] == 422
+    assert (await ask("user=bob", await listener.declare(name="bridge")))[0] == 403
 
 
 async def test_a_personal_token_sends_no_facts(listener: Listener) -> None:
@@ -214,10 +278,10 @@ async def test_strange_names_are_only_names(postgres_listener: Listener, text: s
     ],
     ids=["none", "empty", "wrong", "basic", "bad checksum", "long"],
 )
-@pytest.mark.parametrize("path", ["facts", "sources", "check", "snapshot", "changes"])
+@pytest.mark.parametrize("path", ["facts", "sources", "check", "snapshot", "changes", "ids"])
 async def test_strangers_are_not_let_in(listener: Listener, path: str, headers: dict[str, str]) -> None:
     """Service-to-service calls are authenticated (R151)."""
-    method = "GET" if path in ("snapshot", "changes") else "POST"
+    method = "GET" if path in ("snapshot", "changes", "ids") else "POST"
     answer = await listener.client.request(method, f"/internal/v1/{path}", headers=headers)
     assert answer.status == 401
     assert "WWW-Authenticate" in answer.headers
@@ -273,6 +337,21 @@ async def test_positions_are_checked(listener: Listener, path: str, status: int)
     """A position that is gone asks for a snapshot."""
     answer = await listener.client.get(f"/internal/v1/{path}", headers=GATEWAY)
     assert answer.status == status
+
+
+async def test_readiness_may_be_that_of_a_whole_process(tmp_path: Path) -> None:
+    """What else is in it is asked as well."""
+
+    async def away() -> str:
+        return "away"
+
+    settings = PermissionsSettings(database_url=SecretStr("postgresql://"), secrets_dir=tmp_path)
+    permissions = Permissions(MemoryLedger(), FilePepper(b"k" * 32), SystemClock(), settings)
+    whole = Health.joined(permissions.health, Health({"storage": away}))
+    whole.started()
+    async with TestClient(TestServer(permissions.internal_app(whole))) as client:
+        answer = await client.get("/readyz")
+        assert (answer.status, (await answer.json())["missing"]) == (503, {"storage": "away"})
 
 
 async def test_health_is_open(listener: Listener) -> None:

@@ -39,6 +39,24 @@ def test_all_steps_of_a_drain_fit_into_half_a_minute() -> None:
     assert drain.settle == timedelta(seconds=0.5)
 
 
+async def test_a_process_of_several_parts_is_ready_when_all_are() -> None:
+    """Each is told by the name of its check, which no other part has."""
+
+    async def away() -> str:
+        return "away"
+
+    async def well() -> None:
+        return None
+
+    parts = [Health({"replica": away}), Health({"storage": well})]
+    whole = Health.joined(*parts)
+    assert await whole.missing() == {"start": "still starting"}
+    whole.started()
+    assert await whole.missing() == {"replica": "away"}
+    with pytest.raises(ValueError):
+        Health.joined(*parts, Health({"storage": away}))
+
+
 async def test_readiness_follows_the_checks_liveness_does_not() -> None:
     """A dependency that is away makes the process not ready, not dead; nothing of the failure leaks."""
     missing: list[str] = ["no connection to PostgreSQL"]
@@ -61,8 +79,9 @@ async def test_readiness_follows_the_checks_liveness_does_not() -> None:
         assert await status_of(session, f"{url}/livez") == 200
         assert await status_of(session, f"{url}/startupz") == 200
         async with session.get(f"{url}/readyz") as answer:
-            expected = {"database": "no connection to PostgreSQL", "broken": "RuntimeError"}
-            assert (answer.status, await answer.json()) == (503, {"ready": False, "missing": expected})
+            told = {"database": "no connection to PostgreSQL", "broken": "RuntimeError"}
+            expected = {"ready": False, "missing": told, "checks": ["broken", "database"]}
+            assert (answer.status, await answer.json()) == (503, expected)
         missing.clear()
         assert await status_of(session, f"{url}/readyz") == 200
         async with session.get(f"{url}/metrics") as answer:

@@ -8,6 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from servers.client_process import Outcome
@@ -61,6 +62,42 @@ async def test_a_killed_registry_starts_again(tmp_path: Path) -> None:
     async with registry:
         assert registry.credentials.read_bytes() == first
         assert (await registry.command("check", "acme/hello/tool", "pull", user="carol")).code == 4
+
+
+async def test_who_owns_the_data_folder_is_the_operator(tmp_path: Path) -> None:
+    """Without operator.json a start makes a new credential, says so once, and the old secret opens nothing."""
+    registry = StandaloneRegistry(tmp_path)
+    await registry.start()
+    first, tokens = (registry.data / "operator.json").read_bytes(), registry.credentials.read_bytes()
+    await registry.stop()
+    (registry.data / "operator.json").unlink()
+    async with registry:
+        assert mode_of(registry.data / "operator.json") == 0o600
+        assert registry.credentials.read_bytes() == tokens
+        minted = await registry.command("token", "create", "again", "--user", "alice")
+        assert minted.succeeded, minted
+        (registry.data / "operator.json").write_bytes(first)
+        assert (await registry.command("token", "create", "late", "--user", "alice")).code == 1
+    log = (tmp_path / "serve.log").read_text(encoding="utf-8")
+    assert log.count("The operator's secret was lost") == 1
+    assert "mrg_" not in log
+
+
+async def test_a_registry_is_ready_with_all_its_parts(tmp_path: Path) -> None:
+    """The probe of the internal listener asks permissions, storage and the gateway's replica."""
+    async with StandaloneRegistry(tmp_path) as registry, aiohttp.ClientSession() as client:
+        internal = json.loads((registry.data / "internal.json").read_bytes())["url"]
+        while not (told := await probed(client, f"{internal}/readyz"))["ready"]:  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
+        assert told == {"ready": True, "missing": {}, "checks": ["permissions", "replica", "storage"]}
+
+
+async def probed(client: aiohttp.ClientSession, probe: str) -> dict[str, object]:
+    """What a probe tells."""
+    async with client.get(probe) as answer:
+        told = await answer.json()
+    assert isinstance(told, dict)
+    return told
 
 
 async def test_a_second_registry_on_the_folder_or_port_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from moorage.events.decoding import decode_fact
-from moorage.standalone.data_folder import DataFolder, read_private, write_private
+from moorage.standalone.data_folder import DataFolder
 from moorage.standalone.demo import demo_facts
 from moorage.standalone.errors import AddressUnusable, DataFolderTaken, DataFolderUnusable, PortTaken
 from moorage.standalone.guidance import Guidance
@@ -28,19 +28,6 @@ def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     folder.prepare()
     assert mode_of(folder.root) == (0o700 if os.geteuid() else 0o711)
     assert {mode_of(folder.blobs), mode_of(folder.secrets)} == {0o700}
-
-
-def test_a_private_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    """0600 whatever the umask, and replaced, not appended to."""
-    file = tmp_path / "new" / "secret.json"
-    before = os.umask(0)
-    try:
-        write_private(file, {"a": 1})
-        write_private(file, {"b": 2})
-    finally:
-        os.umask(before)
-    assert (read_private(file), mode_of(file)) == ({"b": 2}, 0o600)
-    assert [path.name for path in file.parent.iterdir()] == ["secret.json"]
 
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:

@@ -7,14 +7,13 @@ import pytest
 from pydantic import SecretStr
 
 from moorage.access import wire
-from moorage.access.problems import CredentialUnknown
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime.clock import SystemClock
 from moorage.standalone.demo import USERS, WORKSPACE, demo_facts
-from moorage.standalone.tokens import DemoTokens, OperatorUnknown
+from moorage.standalone.tokens import DemoTokens
 
 REGISTRY = "127.0.0.1:5000"
 
@@ -26,10 +25,9 @@ def permissions(tmp_path: Path) -> Permissions:
     return Permissions(MemoryLedger(), FilePepper(b"k" * 32), SystemClock(), settings)
 
 
-async def seeded(permissions: Permissions) -> str:
+async def seeded(permissions: Permissions, folder: Path) -> str:
     """The operator's secret, after the demo's facts were told twice."""
-    secret = await permissions.bootstrap()
-    assert secret is not None
+    secret = await permissions.operator(folder / "operator.json")
     lines = demo_facts("local", "2026-11-24T12:00:00Z").splitlines()
     first = await permissions.ingest(lines)
     again = await permissions.ingest(demo_facts("local", "2026-11-25T12:00:00Z").splitlines())
@@ -39,7 +37,7 @@ async def seeded(permissions: Permissions) -> str:
 
 async def test_tokens_are_minted_once_and_open_their_accounts(permissions: Permissions, tmp_path: Path) -> None:
     """The second time the file is not touched."""
-    secret, file = await seeded(permissions), tmp_path / "credentials.json"
+    secret, file = await seeded(permissions, tmp_path), tmp_path / "credentials.json"
     tokens = DemoTokens(permissions.authority, secret, file)
     assert await tokens.ensure(REGISTRY, WORKSPACE, USERS)
     before = file.read_bytes()
@@ -52,7 +50,7 @@ async def test_tokens_are_minted_once_and_open_their_accounts(permissions: Permi
 
 async def test_a_new_port_changes_the_file_and_no_token(permissions: Permissions, tmp_path: Path) -> None:
     """Programs that read the file find the registry where it is now."""
-    secret, file = await seeded(permissions), tmp_path / "credentials.json"
+    secret, file = await seeded(permissions, tmp_path), tmp_path / "credentials.json"
     tokens = DemoTokens(permissions.authority, secret, file)
     await tokens.ensure(REGISTRY, WORKSPACE, USERS)
     before = json.loads(file.read_bytes())
@@ -69,7 +67,7 @@ async def test_only_what_does_not_open_its_account_is_minted_anew(
     permissions: Permissions, tmp_path: Path, damage: object
 ) -> None:
     """Whatever stands in alice's place; the others keep theirs."""
-    secret, file = await seeded(permissions), tmp_path / "credentials.json"
+    secret, file = await seeded(permissions, tmp_path), tmp_path / "credentials.json"
     tokens = DemoTokens(permissions.authority, secret, file)
     await tokens.ensure(REGISTRY, WORKSPACE, USERS)
     before = json.loads(file.read_bytes())
@@ -85,27 +83,7 @@ async def test_only_what_does_not_open_its_account_is_minted_anew(
 @pytest.mark.parametrize("content", ["", "[]", '{"users": []}', '{"users": {"alice": []}}'])
 async def test_a_damaged_file_is_written_anew(permissions: Permissions, tmp_path: Path, content: str) -> None:
     """Never a failure to start."""
-    secret, file = await seeded(permissions), tmp_path / "credentials.json"
+    secret, file = await seeded(permissions, tmp_path), tmp_path / "credentials.json"
     file.write_text(content, encoding="utf-8")
     assert await DemoTokens(permissions.authority, secret, file).ensure(REGISTRY, WORKSPACE, USERS)
     assert set(json.loads(file.read_bytes())["users"]) == set(USERS)
-
-
-@pytest.mark.parametrize("secret", [None, "mrg_svc_" + "x" * 36])
-async def test_without_the_operator_nothing_is_minted(
-    permissions: Permissions, tmp_path: Path, secret: str | None
-) -> None:
-    """A lost or foreign operator.json is told as what it is, and no file is written."""
-    await seeded(permissions)
-    file = tmp_path / "credentials.json"
-    with pytest.raises(OperatorUnknown):
-        await DemoTokens(permissions.authority, secret, file).ensure(REGISTRY, WORKSPACE, USERS)
-    assert not file.exists()
-
-
-async def test_the_operator_is_made_once(permissions: Permissions) -> None:
-    """And a made-up secret is nobody's."""
-    assert await permissions.bootstrap()
-    assert await permissions.bootstrap() is None
-    with pytest.raises(CredentialUnknown):
-        await permissions.authority.authenticate(wire.AuthenticateRequest(secret="mrg_svc_" + "x" * 36))

@@ -1,23 +1,19 @@
-"""Storage as it is opened and closed: its settings, its periodic work."""
+"""Storage as it is opened and closed: its settings, its health, its expiry."""
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
-from structlog.testing import capture_logs
 
-from contracts.samples import push_image, read_all, some_actor
-from moorage.oci.digest import Digest
-from moorage.oci.errors import Unavailable
+from contracts.samples import chunk, push_image, read_all, some_actor
+from moorage.oci.digest import Digest, DigestAlgorithm
+from moorage.oci.errors import UploadUnknown
 from moorage.oci.reference import Tag
-from moorage.storage.app import open_storage
-from moorage.storage.periodic import Periodic
+from moorage.storage.app import connect_storage, open_storage
+from moorage.storage.expiry import Expired
 from moorage.storage.settings import StorageSettings
-
-INTERVAL = timedelta(microseconds=1)
 
 
 async def test_what_was_stored_is_there_after_a_restart(storage_settings: StorageSettings) -> None:
@@ -38,43 +34,32 @@ def test_settings_are_bounded_and_keep_secrets(monkeypatch: pytest.MonkeyPatch) 
     settings = StorageSettings()
     assert settings.data_folder == Path("/srv/blobs")
     assert "hidden" not in f"{settings!r}{settings.masked()}"
-    for name, value in (("max_manifest_bytes", 5 * 2**20), ("max_blob_bytes", 0), ("expiry_interval", timedelta())):
+    wrong = {
+        "max_manifest_bytes": 5 * 2**20,
+        "max_blob_bytes": 0,
+        "expiry_interval": timedelta(),
+        "service_token": "too short",
+    }
+    for name, value in wrong.items():
         with pytest.raises(ValidationError):
             StorageSettings.model_validate({name: value})
 
 
-async def test_periodic_work_goes_on_after_a_failure() -> None:
-    """One bad pass is told; the job lives on, and ends when it is left."""
-    passes, done = 0, asyncio.Event()
-
-    async def work() -> None:
-        nonlocal passes
-        passes += 1
-        if passes == 3:
-            done.set()
-        raise Unavailable("not now") if passes == 1 else ZeroDivisionError
-
-    with capture_logs() as logs:
-        async with Periodic("some job", work, INTERVAL):
-            await done.wait()
-        ended_at = passes
-        await asyncio.sleep(0)
-    assert passes == ended_at
-    assert [entry["log_level"] for entry in logs[:2]] == ["warning", "error"]
+async def test_one_run_tells_what_went(storage_settings: StorageSettings) -> None:
+    """Sessions that ended, with their bytes; the next run finds nothing."""
+    image, actor = uuid4(), some_actor()
+    brief = storage_settings.model_copy(update={"upload_idle": timedelta()})
+    async with connect_storage(brief) as storage:
+        session = await storage.content.start_upload(image, actor, DigestAlgorithm.SHA256)
+        await storage.content.append(image, session.id, actor, chunk(b"begun"))
+        assert await storage.expire() == Expired(sessions=1, objects=1, bytes=5)
+        assert await storage.expire() == Expired()
+        with pytest.raises(UploadUnknown):
+            await storage.content.upload(image, session.id, actor)
 
 
-async def test_leaving_waits_for_the_work_in_hand() -> None:
-    """What it holds is released before the service closes what it works on."""
-    began, steps = asyncio.Event(), list[str]()
-
-    async def work() -> None:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0)
-            steps.append("released")
-
-    async with Periodic("some job", work, INTERVAL):
-        await began.wait()
-    assert steps == ["released"]
+async def test_storage_is_ready_with_its_database(storage_settings: StorageSettings) -> None:
+    """And says so from the moment it is open."""
+    async with open_storage(storage_settings) as storage:
+        assert await storage.health.missing() == {}
+    assert await storage.health.missing() == {"storage": "PostgreSQL can't be reached"}

@@ -246,10 +246,11 @@ class TokenBody(Answer):
 
 
 class CreateTokenAnswer(Answer):
-    """The new token and its secret, shown once (R54)."""
+    """The new token and its secret, shown once (R54), and the position from which on replicas know it."""
 
     token: TokenBody
     secret: str = Field(repr=False)
+    consistency_token: str | None = None
 
 
 class ListTokensRequest(Request):

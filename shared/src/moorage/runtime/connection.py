@@ -5,14 +5,15 @@ from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from moorage.runtime.http import refusal
+from moorage.runtime.http import SERVER, refusal
 from moorage.runtime.metrics import HttpMetrics
 
 MAX_LINE_BYTES: Final = 8 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024
 HEADER_SECONDS: Final = 10.0
+_CLIENT_GONE: Final = 499
 
 
 class Connection(RequestHandler):
@@ -39,6 +40,7 @@ class Connection(RequestHandler):
         What arrives while nobody waits for a request is a body, or the next request's head behind one: not the clock's.
         """
         super().data_received(data)
+        self._break_off_malformed_body()
         if self._request_count != self._counted:
             self._counted = self._request_count
             self._disarm()
@@ -57,12 +59,37 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is not HTTP is answered in the form of all our errors, counted, and not worth a traceback."""
-        if not isinstance(exc, HttpProcessingError):
-            return super().handle_error(request, status, exc, message)
-        self._metrics.malformed(self._listener)
-        status, sentence = _refusal(exc)
-        return refusal(status, sentence)
+        """What a handler let through. The client's faults are answered in the form of all our errors, and counted.
+
+        They are not worth a traceback, nor is a client that left.
+        """
+        response = self._of_client(exc) or super().handle_error(request, status, exc, message)
+        response.headers["Server"] = SERVER
+        return response
+
+    def _of_client(self, exc: BaseException | None) -> web.StreamResponse | None:
+        match exc:
+            case HttpProcessingError():
+                self._metrics.malformed(self._listener)
+                return refusal(*_refusal(exc))
+            case web.RequestPayloadError():
+                return refusal(400, "the body does not end where its framing says")
+            case ConnectionError() if self.transport is None:
+                return web.Response(status=_CLIENT_GONE)
+        return None
+
+    def _break_off_malformed_body(self) -> None:
+        """Tells whoever reads a body that its framing broke; aiohttp only puts the fault in line behind the request."""
+        if not (self._messages and isinstance(self._messages[-1][0], _ErrInfo)):
+            return
+        bodies = [self._current_request.content] if self._current_request is not None else []
+        bodies += [body for _, body in self._messages]
+        for body in bodies:
+            if not body.is_eof():
+                self._metrics.malformed(self._listener)
+                body.set_exception(web.RequestPayloadError("the body's framing is broken"))
+                body.feed_eof()
+                self.close()
 
     def _arm(self) -> None:
         self._deadline = self._loop.call_later(self._header_seconds, self.force_close)

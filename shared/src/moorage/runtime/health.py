@@ -22,6 +22,14 @@ class Health:
         self._started = False
         self._draining = False
 
+    @classmethod
+    def joined(cls, *parts: "Health") -> "Health":
+        """How a process is that holds these parts: what one of them waits for, all do."""
+        checks = [check for part in parts for check in part._checks.items()]
+        if len(checks) != len(dict(checks)):
+            raise ValueError("two parts have a check of the same name")
+        return cls(dict(checks))
+
     def started(self) -> None:
         """What start-up has to do is done."""
         self._started = True
@@ -34,6 +42,11 @@ class Health:
     def has_started(self) -> bool:
         """Whether start-up is over."""
         return self._started
+
+    @property
+    def checks(self) -> list[str]:
+        """The names of what readiness depends on."""
+        return sorted(self._checks)
 
     async def missing(self) -> dict[str, str]:
         """What stands in the way of being ready, by the check's name; empty if nothing does."""
@@ -56,7 +69,8 @@ def add_health(app: web.Application, health: Health, registry: CollectorRegistry
 
     async def readyz(_request: web.Request) -> web.Response:
         missing = await health.missing()
-        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+        told = {"ready": not missing, "missing": missing, "checks": health.checks}
+        return web.json_response(told, status=503 if missing else 200)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -22,6 +22,8 @@ LISTENER: Final = web.AppKey("moorage.listener", str)
 METRICS: Final = web.AppKey("moorage.http_metrics", HttpMetrics)
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
+SERVER: Final = "moorage"
+"""What `Server` says: no version of anything, of ours or of what we are built on."""
 MAX_HEADER_BLOCK_BYTES: Final = 64 * 1024
 _SANE_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _MAX_AGENT: Final = 200
@@ -39,12 +41,17 @@ def instrument(app: web.Application, listener: str, metrics: HttpMetrics) -> Non
 
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Takes a sane `X-Request-Id` or makes one, binds it to all log lines; answers 431 to a head too large (R135)."""
+    """Takes a sane `X-Request-Id` or makes one and binds it to all log lines.
+
+    Answers 431 to a head too large (R135), and 400 to a body that needs more than its chunks put together (R134, R137).
+    """
     given = request.headers.get(REQUEST_ID_HEADER, "")
     request[REQUEST_ID] = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
     if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > MAX_HEADER_BLOCK_BYTES:
         return refusal(431, f"the headers of a request have at most {MAX_HEADER_BLOCK_BYTES} bytes together")
+    if ", ".join(request.headers.getall("Transfer-Encoding", ["chunked"])).lower() != "chunked":
+        return refusal(400, "the only transfer coding that is read here is chunked")
     return await handler(request)
 
 
@@ -60,7 +67,8 @@ def refusal(status: int, sentence: str) -> web.Response:
 
 
 async def _name_the_request(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "moorage"
+    response.headers["Server"] = SERVER
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if REQUEST_ID in request:
         response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -19,6 +19,9 @@ PREFIX: Final = "dev.moorage."
 IDENTITY: Final = ("user.", "credential.")
 SHOWN: Final = 5
 REMEDY: Final = "Write one JSON object with `type` and `data` per line, or an array of them; --help shows examples."
+
+
+GrantRole = Literal["none", "read", "write", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ def parse(text: str, source: str, now: datetime) -> list[Line]:
     if faults := [fault for line in lines if (fault := line.fault())]:
         raise UsageInvalid(f"Nothing was sent, because of {shortened(faults)}.", "Correct these lines.")
     return lines
+
+
+def grant_line(workspace: str, repository: str, user: str, role: GrantRole) -> str:
+    """The fact, as one line for `parse`, that gives the user the role on the repository; all by their UUIDs."""
+    node, grantee = {"kind": "repository", "id": repository}, {"kind": "user", "id": user}
+    data = {"workspace": workspace, "node": node, "grantee": grantee, "role": role}
+    return json.dumps({"type": "grant.set.v1", "data": data}, separators=(",", ":"))
 
 
 def shortened(faults: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The operator's doors at the internal listener: facts in, sources declared."""
+"""The operator's doors at the internal listener: facts in, sources declared and listed, names looked up."""
 
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from moorage.cli.http_client import HttpClient, ProblemAnswered
 
 FACTS: Final = "/internal/v1/facts"
 SOURCES: Final = "/internal/v1/sources"
+IDS: Final = "/internal/v1/ids"
 NDJSON: Final = "application/x-ndjson"
 
 
@@ -33,6 +34,14 @@ class InternalApi:
     async def declare(self, source: dict[str, Any]) -> dict[str, Any]:
         """Declares a source; the answer may hold its credential, shown once."""
         return dict(await self._client.ask("POST", SOURCES, body=source))
+
+    async def sources(self) -> list[dict[str, Any]]:
+        """Every declared source."""
+        return list((await self._client.ask("GET", SOURCES))["sources"])
+
+    async def ids(self, **names: str) -> dict[str, str]:
+        """The ids behind names of a `workspace`, a `repository` in it, and a `user`."""
+        return dict(await self._client.ask("GET", IDS, query=names))
 
 
 class LinesRefused(CommandFailed):

@@ -1,11 +1,13 @@
-"""Runs one asynchronous piece of a command against the management API."""
+"""Runs one asynchronous piece of a command against the management API, or as the operator at the internal listener."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 from moorage.cli.http_client import HttpClient
-from moorage.cli.login import Login
+from moorage.cli.internal_api import InternalApi
+from moorage.cli.login import Login, OperatorLogin
 from moorage.cli.management_api import ManagementApi
 
 Answer = TypeVar("Answer")
@@ -17,5 +19,16 @@ def managing(login: Login, work: Callable[[ManagementApi], Awaitable[Answer]]) -
     async def run() -> Answer:
         async with HttpClient(login) as client:
             return await work(ManagementApi(client))
+
+    return asyncio.run(run())
+
+
+def operating(data: Path, work: Callable[[InternalApi], Awaitable[Answer]]) -> Answer:
+    """What `work` returns, asked as the operator whose credential is in the data folder. Raises a CommandFailed."""
+    operator = OperatorLogin.of(data)
+
+    async def run() -> Answer:
+        async with HttpClient(Login(operator.internal, operator.secret)) as client:
+            return await work(InternalApi(client))
 
     return asyncio.run(run())

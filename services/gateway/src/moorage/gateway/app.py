@@ -1,7 +1,7 @@
 """Wires the gateway: the only module here that knows everything else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -109,12 +109,24 @@ async def open_gateway(
     clock = clock or SystemClock()
     follower = Follower(feed, clock)
     gateway = Gateway(settings, authority, content, follower, clock, patience)
+    async with _beside(follower.run()):
+        yield gateway
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Cancels `work` when the body ends, and the body if `work` fails; the body's exception comes out as itself."""
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(follower.run())
+        task = group.create_task(work)
         try:
-            yield gateway
+            yield
+        except Exception as error:  # the group would wrap what is the caller's own
+            failure = error
         finally:
-            following.cancel()
+            task.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def run(settings: GatewaySettings, stop: Stop) -> None:

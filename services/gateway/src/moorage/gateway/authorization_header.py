@@ -1,11 +1,13 @@
 """The `Authorization` header: Basic with one of our secrets, or Bearer. Parsed here, never logged anywhere."""
 
+import re
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Final
 
 from moorage.access.secrets import SecretKind, secret_kind
 
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 §2.1; whatever follows may rely on ASCII
 _REFUSED: Final = (None, SecretKind.REFRESH)
 
 
@@ -32,11 +34,11 @@ def parse(header: str) -> Basic | Bearer:
     """What the header shows. Raises HeaderMalformed."""
     scheme, _, value = header.strip().partition(" ")
     match scheme.lower():
-        case "bearer" if value.strip():
+        case "bearer" if _TOKEN.fullmatch(value.strip()):
             return Bearer(value.strip())
         case "basic":
             return _basic(value.strip())
-    raise HeaderMalformed("only Basic and Bearer are accepted")
+    raise HeaderMalformed("only Basic, and Bearer with one token, are accepted")
 
 
 def may_be_secret(text: str) -> bool:

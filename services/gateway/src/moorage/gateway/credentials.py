@@ -24,6 +24,7 @@ from moorage.runtime.clock import Clock
 REMEMBERED_SECONDS: Final = 30
 FAILURES_PER_MINUTE: Final = 10
 _MOST_REMEMBERED: Final = 10_000
+_LONGEST_USER: Final = 255  # of what failures are counted under: names are anybody's to choose
 _NEUTRAL_USERS: Final = frozenset({"", "token", "x-token-auth", "<token>"})
 
 
@@ -60,7 +61,7 @@ class Credentials:
         return identity
 
     async def _ask(self, shown: Shown) -> Identity:
-        who = (shown.user, shown.address)
+        who = (shown.user[:_LONGEST_USER], shown.address)
         if not self._failures.has(who, self._clock.monotonic()):
             raise TooManyRequests("too many failed logins; try again in a minute", headers={"Retry-After": "60"})
         try:

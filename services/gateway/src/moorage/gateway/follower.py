@@ -41,6 +41,28 @@ class _Copy:
         self.age = StreamAge()
         self.head = inf
         self.sent_ms = 0
+        self._head_told = False
+
+    def connected(self) -> None:
+        """A new connection: how far its sender is ahead of us is not known before it says so."""
+        self.age.connected()
+        self._head_told = False
+
+    def receive(self, frame: Delta | Beat) -> None:
+        """Takes a frame in. Raises GapInStream."""
+        if isinstance(frame, Delta):
+            self.replica.apply(frame)
+            self.head = max(self.replica.seq, self.head)
+        else:
+            self.replica.pass_on(frame)
+            self.head, self._head_told = frame.head, True
+
+    def hear(self, sent_ms: int, monotonic: float) -> float:
+        """At the head, we are as young as the frame that led there; answers how many seconds late it came."""
+        if not self._head_told or self.replica.seq < self.head:
+            return 0.0
+        self.sent_ms = sent_ms
+        return self.age.heard(sent_ms, monotonic)
 
     def staleness(self, workspace: Workspace | None, clock: Clock) -> float:
         """Seconds: the older of the stream and, where continuous sources feed the workspace, of what they told."""
@@ -121,7 +143,7 @@ class Follower:
         self._failures += 1
 
     async def _read_on(self, copy: _Copy) -> None:
-        copy.age.connected()
+        copy.connected()
         frames = self._feed.changes(copy.replica.position)
         try:
             async for frame in frames:
@@ -136,19 +158,12 @@ class Follower:
             case Reset():
                 self._current = self._upcoming = None
                 raise StreamBroken(frame.reason)
-            case Delta():
-                copy.replica.apply(frame)
-                copy.head = max(copy.replica.seq, copy.head if copy.head != inf else 0)
-            case Beat():
-                copy.replica.pass_on(frame)
-                copy.head = frame.head
-        self._hear(copy, frame)
+            case Delta() | Beat():
+                copy.receive(frame)
+                self._hear(copy, frame)
 
     def _hear(self, copy: _Copy, frame: Delta | Beat) -> None:
-        late = 0.0
-        if copy.replica.seq >= copy.head:
-            late = copy.age.heard(frame.t, self._clock.monotonic())
-            copy.sent_ms = frame.t
+        late = copy.hear(frame.t, self._clock.monotonic())
         if copy is self._upcoming and copy.replica.caught_up():
             self._current, self._upcoming = copy, None
         self._notify()

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -19,6 +20,7 @@ CURVE: Final = "P-256"
 RESCAN_SECONDS: Final = 30.0
 _PATTERN: Final = "bearer-*.pem"
 _OPEN_TO_OTHERS: Final = 0o007
+_log: Final = structlog.stdlib.get_logger(__name__)
 
 
 class KeysUnusable(Exception):
@@ -44,8 +46,15 @@ class KeyRing:
     def find(self, kid: str) -> ECKey | None:
         """The key with this id. An unknown id makes the directory be read again, at most every 30 s."""
         if kid not in self._keys and self._clock.monotonic() - self._scanned_at >= RESCAN_SECONDS:
-            self._scan(make_one=False)
+            self._scan_again()
         return self._keys.get(kid)
+
+    def _scan_again(self) -> None:
+        """Tokens are anybody's to send: a key file that is not finished yet must not fail the requests they come in."""
+        try:
+            self._scan(make_one=False)
+        except KeysUnusable as error:
+            _log.warning("The signing keys can't be read again; those read before stay in use", why=str(error))
 
     def _scan(self, *, make_one: bool) -> None:
         self._scanned_at = self._clock.monotonic()

@@ -27,7 +27,12 @@ MAX_TOKEN_LENGTH: Final = 16 * 1024
 LEEWAY_SECONDS: Final = 60
 MIN_SECONDS: Final = 60
 _MOST_VERIFIED: Final = 10_000
+_LONGEST_VERIFIED: Final = 2 * 1024  # a token with two dozen scopes; longer ones are verified each time, not kept
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class TokenTooLong(ValueError):
+    """More scopes than fit into a token that this registry would accept."""
 
 
 class TokenInvalid(Exception):
@@ -92,7 +97,7 @@ class BearerTokens:
         self._verified: LRUCache[str, tuple[str, Bearer]] = LRUCache(_MOST_VERIFIED)
 
     def issue(self, identity: Identity, grants: Grants, now: datetime) -> BearerToken:
-        """A token for `identity`, signed by the newest key."""
+        """A token for `identity`, signed by the newest key. Raises TokenTooLong."""
         issued = int(now.timestamp())
         claims = {
             "iss": self._issuer,
@@ -108,6 +113,8 @@ class BearerTokens:
         kid, key = self._keys.signing
         header = {"alg": ALGORITHM, "kid": kid, "typ": "JWT"}
         text = jws.serialize_compact(header, json.dumps(claims), key, algorithms=[ALGORITHM])
+        if len(text) > MAX_TOKEN_LENGTH:
+            raise TokenTooLong("the scopes asked for do not fit into one token; ask for fewer at once")
         return BearerToken(text, datetime.fromtimestamp(issued, UTC), self._seconds)
 
     def verify(self, text: str, now: datetime) -> Bearer:
@@ -118,7 +125,8 @@ class BearerTokens:
         if not bearer.valid_at(now):
             self._verified.pop(text, None)
             raise TokenInvalid("it is not valid at this time")
-        self._verified[text] = (kid, bearer)
+        if len(text) <= _LONGEST_VERIFIED:
+            self._verified[text] = (kid, bearer)
         return bearer
 
     def _read(self, text: str) -> tuple[str, Bearer]:

@@ -1,16 +1,22 @@
 """Wires the permissions service; the only module that builds its adapters."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from yarl import URL
 
 from moorage.access import wire
 from moorage.access.problems import NotFound
 from moorage.permissions.adapters.kafka import KafkaStreams
+from moorage.permissions.adapters.operator_file import OperatorFile
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.apply import Apply
 from moorage.permissions.authority import LocalAuthority, answering
@@ -18,15 +24,22 @@ from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Consumer, StoredPositions
 from moorage.permissions.credentials import Authentication
 from moorage.permissions.http.application import Services, internal_app
+from moorage.permissions.images import Images
+from moorage.permissions.operator import Operator
 from moorage.permissions.ports import Ledger, LedgerUnavailable, Pepper
 from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.sources import KAFKA, LOCAL, SourceDeclarations
+from moorage.runtime import private_file
 from moorage.runtime.clock import Clock, SystemClock
 from moorage.runtime.health import Health
+from moorage.runtime.lifecycle import Stop
+from moorage.runtime.metrics import HttpMetrics
 from moorage.runtime.migrations import migrate
+from moorage.runtime.periodic import Periodic
 from moorage.runtime.postgres import Database
 from moorage.runtime.schema_role import ensure_schema_role
+from moorage.runtime.serving import Listener, serve
 
 SCHEMA: Final = "permissions"
 
@@ -40,12 +53,17 @@ class Permissions:
         self._apply = Apply(ledger, clock)
         self._authentication = Authentication(ledger, pepper, clock)
         self._declarations = SourceDeclarations(ledger, pepper, clock)
+        self._operator = Operator(ledger, pepper, clock)
+        self._images = Images(ledger, clock)
         self.authority = LocalAuthority(ledger, pepper, clock)
         self.registry = CollectorRegistry()
-        self.health = Health({"database": self._database})
+        self.health = Health({"permissions": self._database})
 
-    def internal_app(self) -> web.Application:
-        """The internal listener: facts, operations, snapshots, changes, health. Never on a public address (R151)."""
+    def internal_app(self, health: Health | None = None) -> web.Application:
+        """The internal listener: facts, operations, snapshots, changes, health. Never on a public address (R151).
+
+        `health` is that of the whole process, if there is more in it than permissions.
+        """
         return internal_app(
             Services(
                 self._ledger,
@@ -53,7 +71,7 @@ class Permissions:
                 self._apply,
                 self._authentication,
                 self._declarations,
-                self.health,
+                health or self.health,
                 self.registry,
             ),
             self._settings.service_token,
@@ -66,10 +84,17 @@ class Permissions:
             return "PostgreSQL can't be reached"
         return None
 
-    async def bootstrap(self) -> str | None:
-        """Once in the life of a database: the operator's secret, shown by whoever calls this; later None."""
+    async def operator(self, file: Path) -> str:
+        """The operator's secret, in the file from now on: who owns the file is the operator. Raises OSError."""
         with answering():
-            return await self._declarations.bootstrap()
+            return await self._operator.ensure(OperatorFile(file))
+
+    async def expire(self) -> int:
+        """Ends the detached images whose deadline has passed (§1.9); how many. Raises LedgerUnavailable."""
+        ended = 0
+        while (some := await self._images.expire_overdue()) > 0:
+            ended += some
+        return ended
 
     async def follow(self, bootstrap: str) -> Consumer:
         """A consumer of the fact topics; the first start declares one source for everything in them."""
@@ -100,7 +125,7 @@ async def migrate_permissions(dsn: str) -> str | None:
 
 @asynccontextmanager
 async def open_permissions(settings: PermissionsSettings, clock: Clock | None = None) -> AsyncIterator[Permissions]:
-    """Migrates, opens, and consumes facts from Kafka if it is configured; closed when the body ends."""
+    """Migrates and opens; as long as it is open, overdue images end, and facts come from Kafka if it is configured."""
     dsn = settings.database_url.get_secret_value()
     clock = clock or SystemClock()
     pepper = FilePepper.open(settings.secrets_dir)
@@ -113,4 +138,26 @@ async def open_permissions(settings: PermissionsSettings, clock: Clock | None = 
         permissions.health.started()
         if settings.kafka_bootstrap is not None:
             await stack.enter_async_context(await permissions.follow(settings.kafka_bootstrap))
+        overdue = Periodic("expire images", permissions.expire, settings.expiry_interval, LedgerUnavailable)
+        await stack.enter_async_context(overdue)
         yield permissions
+
+
+async def run(settings: PermissionsSettings, stop: Stop) -> None:
+    """Permissions in a process of its own, until it is told to stop.
+
+    The folder of secrets has meanwhile what operator commands look for in a data folder.
+    """
+    structlog.get_logger().info("Starting permissions.", **settings.masked())
+    folder = settings.secrets_dir
+    async with open_permissions(settings) as permissions:
+        await permissions.operator(folder / "operator.json")
+        listeners = [Listener("internal", permissions.internal_app(), settings.host, settings.port)]
+        async with serve(listeners, permissions.health, HttpMetrics(permissions.registry)) as places:
+            with private_file.written(folder / "internal.json", _announcement(*places["internal"])):
+                await stop.wait()
+
+
+def _announcement(host: str, port: int) -> dict[str, object]:
+    url = URL.build(scheme="http", host=host, port=port)
+    return {"url": str(url), "pid": os.getpid(), "started_at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -7,11 +7,13 @@ from typing import Final
 import structlog
 
 from moorage.access import wire
-from moorage.access.frames import EntityKind
+from moorage.access.frames import EntityKind, Row
 from moorage.access.problems import FactsRefused
+from moorage.events.decoding import Fact
+from moorage.events.identity_facts import CredentialSet
 from moorage.permissions import rows
 from moorage.permissions.batches import Record, Refused, Sorted, sort_batch
-from moorage.permissions.folding import Placed, fold, number
+from moorage.permissions.folding import Placed, fold, number, turns
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.records import Source, SourceKind
 from moorage.permissions.repository_effects import RepositoryEffects
@@ -78,19 +80,36 @@ class Apply:
         named = {entity for fact, _ in batch.facts for entity in entities(fact.data)}
         named |= {Entity(EntityKind.WORKSPACE, None, each.workspace) for each in batch.refused if each.workspace}
         aliases = await change.facts.intern(named)
-        counts = Counts(unchanged=batch.silent)
+        counts, kept = Counts(unchanged=len(batch.silent)), list[Placed]()
         for source in {source.id: source for _, source in batch.facts}.values():
             own = [fact for fact, its in batch.facts if its.id == source.id]
-            placed = [(fact, slot_of(fact.data, aliases)) for fact in own]
-            stored = await change.facts.held({slot for _, slot in placed})
-            facts, counter = number(placed, stored, await self._counter(change, source))
-            if source.spec.kind is SourceKind.MANUAL:
-                await change.sources.count(source.id, counter)
-            counts = _sum(counts, await self._store(change, facts, stored, aliases, source.id))
+            some, done = await self._take(change, own, aliases, source)
+            kept, counts = kept + some, _sum(counts, done)
         await self._bury(change, batch.refused, lane, aliases)
+        await self._release(
+            change, [each for each in kept if (each.fact.workspace, each.fact.key) not in batch.unsettled]
+        )
         for heartbeat, source in batch.heartbeats:
-            await change.sources.heard(Lane(source.id, lane.topic, lane.part), heartbeat.as_of)
+            # A source whose clock is ahead knows no more than what it has said by now.
+            as_of = min(heartbeat.as_of, self._clock.now())
+            await change.sources.heard(Lane(source.id, lane.topic, lane.part), as_of)
         return _sum(counts, Counts(applied=len(batch.heartbeats)))
+
+    async def _take(
+        self, change: Change, own: Sequence[Fact], aliases: Aliases, source: Source
+    ) -> tuple[list[Placed], Counts]:
+        """Stores a source's facts; answers those that replaced what was stored."""
+        placed = [(fact, slot_of(fact.data, aliases)) for fact in own]
+        stored = dict(await change.facts.held({slot for _, slot in placed}))
+        facts, counter = number(placed, stored, await self._counter(change, source))
+        if source.spec.kind is SourceKind.MANUAL:
+            await change.sources.count(source.id, counter)
+        counts, kept = Counts(), list[Placed]()
+        for turn in turns(facts):
+            some, done = await self._store(change, turn, stored, aliases, source.id)
+            stored |= {each.slot: each.held for each in some}
+            kept, counts = kept + some, _sum(counts, done)
+        return kept, counts
 
     async def _counter(self, change: Change, source: Source) -> int:
         now = await change.sources.named(source.spec.name)
@@ -103,7 +122,7 @@ class Apply:
         stored: Mapping[Slot, Held],
         aliases: Aliases,
         source: int,
-    ) -> Counts:
+    ) -> tuple[list[Placed], Counts]:
         folded = fold(facts)
         rulings = [(each, judge(stored.get(each.slot), each.held)) for each in folded.facts]
         kept = [each for each, ruling in rulings if ruling.replaces]
@@ -111,15 +130,14 @@ class Apply:
         changed = [each for each, ruling in rulings if ruling.changes or (ruling.replaces and effects.revives(each))]
         await change.facts.put(kept, aliases, source, self._clock.now())
         disputed = {each.slot for each, ruling in rulings if ruling.disputes} | (
-            folded.disputed & {each.slot for each in kept}
+            folded.disputed & {each.slot for each, ruling in rulings if ruling is not Ruling.STALE}
         )
         if disputed:
             _log.warning("Two values claim one version; the lower privilege is kept.", keys=len(disputed))
             await change.facts.dispute(disputed)
         await self._tell(change, changed, aliases, effects)
         await effects.after(change, source)
-        await self._release(change, kept)
-        return Counts(
+        return kept, Counts(
             len(changed),
             folded.repeats + sum(ruling in (Ruling.REPEAT, Ruling.RENEW) for _, ruling in rulings),
             folded.stale + sum(ruling is Ruling.STALE for _, ruling in rulings),
@@ -137,8 +155,18 @@ class Apply:
                     change.log.append(rows.workspace_row(workspace), event)
             elif each.slot.table is Table.REPOSITORY:
                 change.log.append(effects.row(each, aliases), event)
+            elif isinstance(data, CredentialSet):
+                change.log.append(await self._credential_row(change, data, each, aliases), event)
             else:
                 change.log.append(rows.fact_row(data, each.slot, aliases, each.held.version), event)
+
+    async def _credential_row(self, change: Change, data: CredentialSet, placed: Placed, aliases: Aliases) -> Row:
+        """What is stored, not what the fact says: one that was revoked here stays revoked whatever a source thinks."""
+        row = rows.fact_row(data, placed.slot, aliases, placed.held.version)
+        stored = await change.credentials.by_id(data.id)
+        if stored is None:
+            return row
+        return rows.credential_row(placed.slot.a, row[3], stored.active, stored.expires, placed.held.version)
 
     async def _bury(self, change: Change, refused: Sequence[Refused], lane: Lane, aliases: Aliases) -> None:
         now = self._clock.now()

@@ -31,40 +31,59 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A batch after reading: facts with their sources in their order, heartbeats, refusals, and what says nothing."""
+    """A batch after reading: facts with their sources in their order, heartbeats, refusals, and what says nothing.
+
+    `unsettled` are the workspaces and keys of refused records that no later fact of the batch goes beyond.
+    """
 
     facts: list[tuple[Fact, Source]] = field(default_factory=list)
     heartbeats: list[tuple[Heartbeat, Source]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    silent: int = 0
+    silent: list[Record] = field(default_factory=list)
+    unsettled: set[tuple[UUID | None, str]] = field(default_factory=set)
+
+    latest: dict[tuple[UUID | None, str], int] = field(default_factory=dict)
+
+    def accept(self, fact: Fact, source: Source) -> None:
+        """Adds a fact."""
+        place, version = (fact.workspace, fact.key), fact.data.version or 0
+        self.facts.append((fact, source))
+        if version > self.latest.get(place, -1):
+            self.latest[place] = version
+            self.unsettled.discard(place)
+
+    def refuse(self, refused: Refused) -> None:
+        """Adds a record that can't be applied."""
+        self.refused.append(refused)
+        if refused.key:
+            self.unsettled.add((refused.workspace, refused.key))
 
 
 def sort_batch(records: Iterable[Record], sources: Sequence[Source]) -> Sorted:
     """Reads every record; whatever is in it, the answer is a fact or a reason."""
-    facts: list[tuple[Fact, Source]] = []
-    heartbeats: list[tuple[Heartbeat, Source]] = []
-    refused: list[Refused] = []
-    silent = 0
+    batch = Sorted()
     for record in records:
         try:
             fact = decode_fact(record.body)
         except FactIgnored:
-            silent += 1
-            continue
+            batch.silent.append(record)
         except FactInvalid as error:
-            refused.append(Refused(record, error.reason, error.detail, error.workspace, error.key))
-            continue
-        source = next((each for each in sources if may_say(each, fact)), None)
-        reason = _objection(fact, source)
-        if reason or source is None:
-            refused.append(Refused(record, reason or "source", "", fact.workspace, fact.key))
-        elif isinstance(fact.data, Heartbeat):
-            heartbeats.append((fact.data, source))
-        elif fact.event.type.endswith("scm.checksum.v1"):
-            silent += 1
+            batch.refuse(Refused(record, error.reason, error.detail, error.workspace, error.key))
         else:
-            facts.append((fact, source))
-    return Sorted(facts, heartbeats, refused, silent)
+            _sort(batch, record, fact, next((each for each in sources if may_say(each, fact)), None))
+    return batch
+
+
+def _sort(batch: Sorted, record: Record, fact: Fact, source: Source | None) -> None:
+    reason = _objection(fact, source)
+    if reason or source is None:
+        batch.refuse(Refused(record, reason or "source", "", fact.workspace, fact.key))
+    elif isinstance(fact.data, Heartbeat):
+        batch.heartbeats.append((fact.data, source))
+    elif fact.event.type.endswith("scm.checksum.v1"):
+        batch.silent.append(record)
+    else:
+        batch.accept(fact, source)
 
 
 def _objection(fact: Fact, source: Source | None) -> str | None:

@@ -60,6 +60,10 @@ class RecordStream(Protocol):
 class RecordStreams(Protocol):
     """Opens streams."""
 
+    def apart(self) -> Sequence["RecordStreams"]:
+        """One for each topic, so that what befalls a topic does not hold back the others."""
+        ...
+
     def open(self) -> AbstractAsyncContextManager[RecordStream]:
         """A stream, closed when the body ends. Raises StreamUnavailable."""
         ...
@@ -72,7 +76,6 @@ class Consumer:
         self._ledger = ledger
         self._apply = apply
         self._streams = streams
-        self._pause = _FIRST_PAUSE
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,6 +94,21 @@ class Consumer:
 
     async def run(self) -> None:
         """Follows the topics for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for streams in self._streams.apart():
+                tasks.create_task(_Following(self._ledger, self._apply, streams).run())
+
+
+class _Following:
+    """Follows one topic."""
+
+    def __init__(self, ledger: Ledger, apply: Apply, streams: RecordStreams) -> None:
+        self._ledger = ledger
+        self._apply = apply
+        self._streams = streams
+        self._pause = _FIRST_PAUSE
+
+    async def run(self) -> None:
         while True:
             try:
                 async with self._streams.open() as stream:

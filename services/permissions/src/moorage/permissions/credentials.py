@@ -69,7 +69,8 @@ class Tokens:
             secret = mint_secret(SecretKind.PERSONAL)
             await change.credentials.add(credential, self._pepper.digest(secret))
             change.log.append(rows.credential_row(alias, user.alias, True, credential.expires))
-            return wire.CreateTokenAnswer(token=token_body(credential), secret=secret)
+            position = str(change.log.token)
+            return wire.CreateTokenAnswer(token=token_body(credential), secret=secret, consistency_token=position)
 
     async def list(self, request: wire.ListTokensRequest) -> wire.ListTokensAnswer:
         """All tokens of who asks, or of `user` for the operator. Raises Forbidden, NotFound."""

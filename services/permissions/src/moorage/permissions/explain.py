@@ -16,7 +16,7 @@ from moorage.permissions.check import Outcome, decide, decide_image, standing_in
 from moorage.permissions.credentials import find_user
 from moorage.permissions.images import workspace_named
 from moorage.permissions.ports import Ledger, View
-from moorage.permissions.records import Image, Path, PathStep, Workspace
+from moorage.permissions.records import Image, Path, PathStep, User, Workspace
 from moorage.runtime.clock import Clock
 
 
@@ -65,12 +65,12 @@ class Explain:
     async def _asked(self, view: View, identity: Identity, wanted: str | None) -> _Asked:
         own = identity.principal
         if wanted is None:
-            return _Asked(identity, str(own), own=True)
+            user = await view.hierarchy.user(own.id) if own.kind is PrincipalKind.USER and own.id else None
+            return _Asked(identity, _name(user) if user else str(own), own=True)
         user = await find_user(view, wanted)
-        name = f"user:{user.id} ({user.account})"
         if own.kind is PrincipalKind.USER and own.id == user.id:
-            return _Asked(identity, name, own=True)
-        return _Asked(Identity(Principal(PrincipalKind.USER, user.id)), name, own=False)
+            return _Asked(identity, _name(user), own=True)
+        return _Asked(Identity(Principal(PrincipalKind.USER, user.id)), _name(user), own=False)
 
     async def _permit(
         self, view: View, identity: Identity, workspace: Workspace, image: Image | None, now: datetime
@@ -85,6 +85,10 @@ class Explain:
             if not outcome.readable:
                 raise NotFound("nothing of this name is available to you")
             raise Forbidden("only admins of the repository may ask about others", reason=Reason.NOT_ADMIN.value)
+
+
+def _name(user: User) -> str:
+    return f"user:{user.id} ({user.account})"
 
 
 async def _paths(view: View, identity: Identity, workspace: Workspace, image: Image | None) -> Sequence[Path]:

@@ -35,11 +35,16 @@ class Feed:
             return Snapshot(epoch=position.epoch, seq=position.seq, rows=rows, as_of=dict(as_of))
 
     async def changes(self, after: ConsistencyToken) -> AsyncGenerator[Frame, None]:
-        """Every delta after the position, without a hole, and a beat each second. Raises PositionGone at first."""
+        """Every delta after the position, without a hole, and a beat at first and each second. Raises PositionGone.
+
+        Only frames that lead to the head carry what the lanes say: facts come before the claim that they have come.
+        """
         beat_at = time.monotonic()
         if (await self._ledger.head()).epoch != after.epoch:
             raise PositionGone("this position is of another epoch; take a snapshot")
         while True:
+            # A frame is as old as the look at the ledger that it comes from, however slowly it is read.
+            t = int(self._clock.now().timestamp() * 1000)
             async with self._ledger.viewing() as view:
                 head, as_of = view.token, dict(await view.sources.lanes())
                 if head.epoch != after.epoch:
@@ -48,18 +53,13 @@ class Feed:
                     deltas = await view.log.deltas(after, FRAME_ROWS)
                 except PositionUnknown:
                     raise PositionGone("this position is no longer kept; take a snapshot") from None
-            for delta in deltas:
-                yield delta.model_copy(update={"as_of": as_of, "t": self._now()})
-            if deltas:
-                after = ConsistencyToken(after.epoch, deltas[-1].last)
-            wait = beat_at - time.monotonic()
-            if wait <= 0:
-                yield Beat(epoch=head.epoch, head=head.seq, t=self._now(), as_of=as_of)
+            # Who is behind is told so before the frames that don't bring it to the head yet.
+            if time.monotonic() >= beat_at or (deltas and deltas[0].last < head.seq):
+                yield Beat(epoch=head.epoch, head=head.seq, t=t, as_of=as_of if after == head else {})
                 beat_at = time.monotonic() + BEAT_SECONDS
-                wait = BEAT_SECONDS
-            if after.seq >= head.seq:
-                await self._ledger.changed(head, wait)
+            for delta in deltas:
+                after = ConsistencyToken(after.epoch, delta.last)
+                yield delta.model_copy(update={"as_of": as_of if after == head else {}, "t": t})
+            if after == head:
+                await self._ledger.changed(head, max(beat_at - time.monotonic(), 0))
         yield Reset(epoch=head.epoch, reason="history was rewritten")
-
-    def _now(self) -> int:
-        return int(self._clock.now().timestamp() * 1000)

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
+from moorage.access.image import NodeState
 from moorage.events.decoding import Fact
+from moorage.events.node_facts import RepositorySet
 from moorage.permissions.slots import Slot
 from moorage.permissions.versions import Held, Ruling, judge
 
@@ -44,6 +47,24 @@ def fold(placed: Iterable[Placed]) -> Folded:
         stale += ruling is Ruling.STALE or (earlier is not None and ruling in (Ruling.CHANGE, Ruling.RENEW))
     live = frozenset(slot for slot, version in disputed.items() if kept[slot].held.version == version)
     return Folded(tuple(kept.values()), repeats, stale, live)
+
+
+def turns(facts: Iterable[Placed]) -> list[list[Placed]]:
+    """The facts, cut wherever a repository changes its state again: what it went through has effects of its own.
+
+    Within a turn facts may be folded. A repository is one in all workspaces (§2.2).
+    """
+    found: list[list[Placed]] = [[]]
+    states: dict[UUID, NodeState] = {}
+    for each in facts:
+        data = each.fact.data
+        if isinstance(data, RepositorySet):
+            if states.get(data.id, data.state) is not data.state:
+                found.append([])
+                states.clear()
+            states[data.id] = data.state
+        found[-1].append(each)
+    return found
 
 
 def number(facts: Iterable[tuple[Fact, Slot]], stored: Mapping[Slot, Held], counter: int) -> tuple[list[Placed], int]:

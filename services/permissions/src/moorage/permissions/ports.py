@@ -132,3 +132,15 @@ class Pepper(Protocol):
     def digest(self, secret: str) -> bytes:
         """What is kept of a secret."""
         ...
+
+
+class OperatorPlace(Protocol):
+    """Where the operator's secret is kept for whoever owns the place. Both methods may raise OSError."""
+
+    def kept(self) -> str | None:
+        """The secret that is there; None if there is none."""
+        ...
+
+    def keep(self, secret: str) -> None:
+        """Puts the secret there, durably, instead of what was there before."""
+        ...

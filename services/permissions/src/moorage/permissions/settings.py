@@ -1,6 +1,8 @@
 """The settings of the permissions service, read once from `MOORAGE_PERMISSIONS_…`."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -23,6 +25,8 @@ class PermissionsSettings(Settings):
     port: int = Field(default=5101, ge=0, le=65535)
     service_token: SecretStr | None = None
     """What gateways show on the internal listener; without it, their operations are refused there."""
+    expiry_interval: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    """How often detached images whose deadline has passed are looked for."""
     kafka_bootstrap: str | None = None
     """Comma-separated addresses; without them facts come over HTTP only."""
     kafka_group: str = "moorage-permissions"

@@ -1,13 +1,13 @@
 """Sources of facts: declared before their first fact (authorization.md §2.5), and what each may speak of."""
 
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from moorage.access import wire
 from moorage.events.fields import Text
-from moorage.permissions.credentials import OPERATOR, mint_service
+from moorage.permissions.credentials import mint_service
 from moorage.permissions.ports import Ledger, Pepper
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
 from moorage.runtime.clock import Clock
@@ -19,10 +19,10 @@ KAFKA: Final = SourceSpec("kafka", SourceKind.CONTINUOUS, Transport.KAFKA)
 class DeclareSourceRequest(wire.Request):
     """A source, before its first fact; empty lists mean everything."""
 
-    name: str = Field(pattern=r"[a-z0-9][a-z0-9._:-]{0,62}", max_length=63)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._:-]{0,62}$")
     kind: SourceKind = SourceKind.CONTINUOUS
     transport: Transport = Transport.HTTP
-    mode: str = Field(default="event", pattern="event|poll")
+    mode: Literal["event", "poll"] = "event"
     event_source: Text | None = None
     workspaces: frozenset[UUID] = frozenset()
     types: frozenset[Text] = frozenset()
@@ -48,22 +48,52 @@ class DeclareSourceAnswer(wire.Answer):
     secret: str | None = Field(default=None, repr=False)
 
 
+class SourceBody(wire.Answer):
+    """A declared source; without `workspaces` or `types` it may speak of all."""
+
+    id: int
+    name: str
+    kind: SourceKind
+    transport: Transport
+    mode: str
+    event_source: str | None
+    workspaces: list[UUID] | None
+    types: list[str] | None
+
+    @classmethod
+    def of(cls, source: Source) -> "SourceBody":
+        """The body that says `source`."""
+        spec = source.spec
+        return cls(
+            id=source.id,
+            name=spec.name,
+            kind=spec.kind,
+            transport=spec.transport,
+            mode=spec.mode,
+            event_source=spec.event_source,
+            workspaces=None if spec.workspaces is None else sorted(spec.workspaces),
+            types=None if spec.types is None else sorted(spec.types),
+        )
+
+
+class ListSourcesAnswer(wire.Answer):
+    """All of them, in the order in which they were declared."""
+
+    sources: list[SourceBody]
+
+
 class SourceDeclarations:
-    """Declares sources."""
+    """Declares sources, and lists them."""
 
     def __init__(self, ledger: Ledger, pepper: Pepper, clock: Clock) -> None:
         self._ledger = ledger
         self._pepper = pepper
         self._clock = clock
 
-    async def bootstrap(self) -> str | None:
-        """Once: the operator's credential, whose secret is answered, and the source for facts written by hand."""
-        async with self._ledger.changing() as change:
-            if await change.credentials.operator() is not None:
-                return None
-            credential, secret = await mint_service(change, self._pepper, OPERATOR, self._clock.now())
-            await change.sources.declare(LOCAL, credential.id)
-            return secret
+    async def all(self) -> ListSourcesAnswer:
+        """Every declared source."""
+        async with self._ledger.viewing() as view:
+            return ListSourcesAnswer(sources=[SourceBody.of(each) for each in await view.sources.all()])
 
     async def declare(self, request: DeclareSourceRequest) -> DeclareSourceAnswer:
         """The source as declared now; declaring it again keeps its credential and counter."""

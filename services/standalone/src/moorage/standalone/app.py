@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from pydantic import SecretStr
 
-from moorage.gateway.app import Gateway, open_gateway
+from moorage.gateway.app import open_gateway
 from moorage.gateway.keys import KeysUnusable
 from moorage.gateway.settings import GatewaySettings
 from moorage.permissions.adapters.pepper import PepperUnsafe
@@ -18,13 +18,13 @@ from moorage.runtime.health import Health
 from moorage.runtime.metrics import HttpMetrics
 from moorage.runtime.migration_files import MigrationError
 from moorage.runtime.postgres import DatabaseRefused, DatabaseUnavailable, InvalidDatabaseAddress
-from moorage.standalone.data_folder import DataFolder, read_private, write_private
+from moorage.standalone.data_folder import DataFolder, usable
 from moorage.standalone.demo import USERS, WORKSPACE, demo_facts
 from moorage.standalone.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from moorage.standalone.errors import DatabaseUnusable, OperatorLost, SecretsUnusable
+from moorage.standalone.errors import DatabaseUnusable, SecretsUnusable
 from moorage.standalone.place import Place
 from moorage.standalone.settings import StandaloneSettings
-from moorage.standalone.tokens import DemoTokens, OperatorUnknown
+from moorage.standalone.tokens import DemoTokens
 from moorage.storage.app import open_storage
 from moorage.storage.settings import StorageSettings
 
@@ -55,7 +55,8 @@ async def _open(settings: StandaloneSettings, place: Place, stack: AsyncExitStac
     permissions = await stack.enter_async_context(
         open_permissions(PermissionsSettings(database_url=dsn, secrets_dir=folder.secrets))
     )
-    secret = await _operator_secret(permissions, folder)
+    with usable(folder.operator):
+        secret = await permissions.operator(folder.operator)
     minted = settings.demo and await _seed(permissions, secret, place)
     storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
     gateway = await stack.enter_async_context(
@@ -66,38 +67,21 @@ async def _open(settings: StandaloneSettings, place: Place, stack: AsyncExitStac
             storage.content,
         )
     )
-    return _served(gateway, permissions, minted)
+    health = Health.joined(permissions.health, storage.health, gateway.health)
+    metrics = HttpMetrics(permissions.registry)
+    return Registry(gateway.public_app(), permissions.internal_app(health), health, metrics, minted)
 
 
-def _served(gateway: Gateway, permissions: Permissions, minted: bool) -> Registry:
-    gateway.health.started()
-    numbers = HttpMetrics(permissions.registry)
-    return Registry(gateway.public_app(), permissions.internal_app(), permissions.health, numbers, minted)
-
-
-async def _seed(permissions: Permissions, secret: str | None, place: Place) -> bool:
+async def _seed(permissions: Permissions, secret: str, place: Place) -> bool:
     """The demo's facts, by the same path as everybody's, and its tokens; whether any had to be minted."""
     await permissions.ingest(demo_facts("local", datetime.now(UTC).isoformat()).splitlines())
-    try:
-        tokens = DemoTokens(permissions.authority, secret, place.credentials)
-        return await tokens.ensure(place.address, WORKSPACE, USERS)
-    except OperatorUnknown:
-        raise OperatorLost(place.folder.operator) from None
+    tokens = DemoTokens(permissions.authority, secret, place.credentials)
+    return await tokens.ensure(place.address, WORKSPACE, USERS)
 
 
 async def _embedded(folder: DataFolder, stack: AsyncExitStack) -> str:
     server = await stack.enter_async_context(await EmbeddedPostgres.open(folder.postgres))
     return server.dsn
-
-
-async def _operator_secret(permissions: Permissions, folder: DataFolder) -> str | None:
-    """The operator's secret: from the database's first start, when it goes into its file, or from that file."""
-    secret = await permissions.bootstrap()
-    if secret is not None:
-        write_private(folder.operator, {"username": "operator", "secret": secret})
-        return secret
-    kept = read_private(folder.operator).get("secret")
-    return kept if isinstance(kept, str) else None
 
 
 @contextmanager

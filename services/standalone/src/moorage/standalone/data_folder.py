@@ -6,26 +6,26 @@
         secrets/            keys made at first start: signing keys of bearer tokens (gateway), pepper of credentials
         lock                held while a registry runs on the folder
         internal.json       while it runs: address of the internal listener, process, start
-        operator.json       the operator's credential: declares sources, applies facts, mints first tokens
+        operator.json       the operator's credential: declares sources, applies facts, mints first tokens; a start
+                            without this file makes a new credential and revokes the old one
         credentials.json    the demo's personal tokens (--credentials-file may name another place)
 
 Every file in it is 0600. Back it up as a whole while the registry is stopped.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from moorage.runtime import private_file
+from moorage.runtime.private_file import FILE_MODE, FOLDER_MODE
 from moorage.standalone.errors import DataFolderTaken, DataFolderUnusable
 
-FOLDER_MODE: Final = 0o700
 PASSABLE_MODE: Final = 0o711
-FILE_MODE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,41 +90,26 @@ class DataFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise DataFolderTaken(self.root, read_private(self.internal).get("registry")) from None
+                raise DataFolderTaken(self.root, private_file.read(self.internal).get("registry")) from None
             yield
         finally:
             os.close(descriptor)
 
     @contextmanager
     def announced(self, listener: dict[str, Any]) -> Iterator[None]:
-        """Says meanwhile where the listeners are."""
-        write_private(self.internal, listener)
+        """Says meanwhile where the listeners are. Raises DataFolderUnusable."""
+        with usable(self.internal):
+            private_file.write(self.internal, listener)
         try:
             yield
         finally:
             self.internal.unlink(missing_ok=True)
 
 
-def read_private(path: Path) -> dict[str, Any]:
-    """The object in a JSON file of ours; empty if there is no such file or it holds something else."""
-    with suppress(OSError, ValueError):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return content
-    return {}
-
-
-def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Puts the object into a file only its owner may read, whole or not at all. Raises DataFolderUnusable."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Around the writing of a file: raises DataFolderUnusable for what the operating system says."""
     try:
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(content, indent=2) + "\n")
-            file.flush()
-            os.fsync(descriptor)
-        draft.replace(path)
+        yield
     except OSError as error:
         raise DataFolderUnusable(path, error.strerror or str(error)) from None

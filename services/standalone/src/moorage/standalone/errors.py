@@ -68,13 +68,3 @@ class SecretsUnusable(StartRefused):
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason[:1].upper()}{reason[1:].rstrip('.')}.", remedy)
-
-
-class OperatorLost(StartRefused):
-    """Tokens must be minted, and the operator's credential is not in its file any more."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(
-            f"{file} is missing or not accepted, and without it no tokens can be minted.",
-            "Restore it from a backup, or start with another data folder.",
-        )

@@ -6,14 +6,11 @@ from typing import Any, Final, Protocol
 
 from moorage.access import wire
 from moorage.access.problems import CredentialUnknown
-from moorage.standalone.data_folder import read_private, write_private
+from moorage.runtime import private_file
+from moorage.standalone.data_folder import usable
 
 TOKEN_NAME: Final = "demo"  # noqa: S105 - what the token is called, not its secret
 TOKEN_DAYS: Final = 365
-
-
-class OperatorUnknown(Exception):
-    """The operator's secret is not known, or not accepted any more."""
 
 
 class TokenAuthority(Protocol):
@@ -31,14 +28,17 @@ class TokenAuthority(Protocol):
 class DemoTokens:
     """Mints what is missing, as the operator, and writes the file if anything in it changed."""
 
-    def __init__(self, authority: TokenAuthority, operator_secret: str | None, file: Path) -> None:
+    def __init__(self, authority: TokenAuthority, operator_secret: str, file: Path) -> None:
         self._authority = authority
         self._operator_secret = operator_secret
         self._file = file
 
     async def ensure(self, registry: str, workspace: str, accounts: Iterable[str]) -> bool:
-        """Whether tokens had to be minted. Afterwards each account has one in the file that is accepted."""
-        before = read_private(self._file)
+        """Whether tokens had to be minted. Afterwards each account has one in the file that is accepted.
+
+        Raises CredentialUnknown if the operator's secret isn't one, DataFolderUnusable.
+        """
+        before = private_file.read(self._file)
         users = before.get("users")
         kept: dict[str, Any] = users if isinstance(users, dict) else {}
         entries = {account: await self._accepted(kept.get(account), account) for account in accounts}
@@ -47,7 +47,8 @@ class DemoTokens:
             entries[account] = {"username": account, "token": await self._mint(account)}
         after = {"registry": registry, "workspace": workspace, "users": entries}
         if after != before:
-            write_private(self._file, after)
+            with usable(self._file):
+                private_file.write(self._file, after)
         return bool(missing)
 
     async def _accepted(self, entry: Any, account: str) -> dict[str, str] | None:
@@ -61,12 +62,7 @@ class DemoTokens:
         return {"username": account, "token": secret} if answer.account == account else None
 
     async def _mint(self, account: str) -> str:
-        if self._operator_secret is None:
-            raise OperatorUnknown
-        try:
-            operator = await self._authority.authenticate(wire.AuthenticateRequest(secret=self._operator_secret))
-        except CredentialUnknown:
-            raise OperatorUnknown from None
+        operator = await self._authority.authenticate(wire.AuthenticateRequest(secret=self._operator_secret))
         request = wire.CreateTokenRequest(
             identity=operator.identity, user=account, spec=wire.TokenSpec(name=TOKEN_NAME, days=TOKEN_DAYS)
         )

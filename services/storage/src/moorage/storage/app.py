@@ -1,23 +1,33 @@
 """The composition root of storage: the only module that builds drivers and stores."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
+import structlog
+from pydantic import SecretStr
+
 from moorage.distribution.content import Content
+from moorage.oci.errors import Unavailable
 from moorage.runtime.clock import SystemClock
+from moorage.runtime.health import Health, add_health
+from moorage.runtime.lifecycle import Stop
+from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.migrations import migrate
+from moorage.runtime.periodic import Periodic
 from moorage.runtime.postgres import Database
 from moorage.runtime.schema_role import ensure_schema_role
+from moorage.runtime.serving import Listener, serve
 from moorage.storage.blobs import Blobs
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.filesystem import FilesystemDriver
-from moorage.storage.expiry import Expiry
+from moorage.storage.expiry import Expired, Expiry
+from moorage.storage.http.application import application
 from moorage.storage.manifests import Manifests
-from moorage.storage.periodic import Periodic
+from moorage.storage.ports import SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.durability import check_durability
 from moorage.storage.postgres.manifests import PostgresManifestStore
@@ -30,31 +40,75 @@ from moorage.storage.uploads import UploadLimits, Uploads
 SCHEMA: Final = "storage"
 
 
-@dataclass(frozen=True, slots=True)
 class Storage:
-    """An open storage service: what images hold."""
+    """An open storage service: what images hold, and how it is."""
 
-    content: Content
+    def __init__(self, content: Content, expiry: Expiry, sessions: SessionStore) -> None:
+        self.content = content
+        self._expiry = expiry
+        self._sessions = sessions
+        self.health = Health({"storage": self._database})
+
+    async def expire(self) -> Expired:
+        """One run of what otherwise runs by itself: ends uploads that were left, frees what nothing owns (R143)."""
+        return await self._expiry.run()
+
+    async def _database(self) -> str | None:
+        try:
+            await self._sessions.still_open([])
+        except Unavailable:
+            return "PostgreSQL can't be reached"
+        return None
+
+
+async def migrate_storage(dsn: str) -> str | None:
+    """Brings the schema to the version of the code; answers the role that owns it."""
+    role = await ensure_schema_role(dsn, SCHEMA)
+    await migrate(dsn, SCHEMA, files("moorage.storage.postgres.migrations"), role=role)
+    return role
 
 
 @asynccontextmanager
-async def open_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """Migrates, opens the data folder, and expires uploads as long as it is open.
+async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
+    """Migrates, and opens database and data folder; nothing happens in it by itself.
 
     Raises what `migrate` and `Database.open` raise, Unavailable for the data folder, CommitsNotDurable.
     """
     dsn = settings.database_url.get_secret_value()
-    role = await ensure_schema_role(dsn, SCHEMA)
-    await migrate(dsn, SCHEMA, files("moorage.storage.postgres.migrations"), role=role)
+    role = await migrate_storage(dsn)
     driver = await asyncio.to_thread(FilesystemDriver.open, settings.data_folder)
     async with await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections) as database:
         await check_durability(database)
-        content, expiry = _wired(settings, driver, database)
-        async with Periodic("expire uploads", expiry.run, settings.expiry_interval):
-            yield Storage(content)
+        storage = _wired(settings, driver, database)
+        storage.health.started()
+        yield storage
 
 
-def _wired(settings: StorageSettings, driver: FilesystemDriver, database: Database) -> tuple[Content, Expiry]:
+@asynccontextmanager
+async def open_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
+    """The same, and uploads expire as long as it is open."""
+    async with (
+        connect_storage(settings) as storage,
+        Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable),
+    ):
+        yield storage
+
+
+async def run(settings: StorageSettings, stop: Stop) -> None:
+    """Storage in a process of its own, for gateways that show the service token, until it is told to stop."""
+    structlog.get_logger().info("Starting storage.", **settings.masked())
+    # Without a configured token it is one that nobody knows: nobody is let in (R150).
+    token = settings.service_token or SecretStr(secrets.token_urlsafe())
+    numbers = process_registry()
+    async with open_storage(settings) as storage:
+        app = application(storage.content, token.get_secret_value())
+        add_health(app, storage.health, numbers)
+        listeners = [Listener("internal", app, settings.host, settings.port)]
+        async with serve(listeners, storage.health, HttpMetrics(numbers)):
+            await stop.wait()
+
+
+def _wired(settings: StorageSettings, driver: FilesystemDriver, database: Database) -> Storage:
     blobs, sessions = PostgresBlobStore(database), PostgresSessionStore(database)
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
     content = StoredContent(
@@ -63,4 +117,4 @@ def _wired(settings: StorageSettings, driver: FilesystemDriver, database: Databa
         Manifests(PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
-    return content, Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
+    return Storage(content, Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace), sessions)

@@ -93,7 +93,7 @@ class StoredContent:
         return await self._manifests.referrers(image, subject)
 
     async def delete_image(self, image: UUID) -> None:
-        """Manifests first: nothing may name what is not there any more."""
+        """Sessions first, so that none closes with a blob afterwards; manifests before the blobs they name."""
+        await self._uploads.cancel_all(image)
         await self._manifests.delete_all(image)
         await self._blobs.unlink_all(image)
-        await self._uploads.cancel_all(image)

@@ -1,5 +1,6 @@
 """Ends upload sessions that were left, and frees bytes that nothing owns any more (R143)."""
 
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,15 @@ from moorage.storage.upload_session import Lifetime
 
 _BATCH: Final = 500
 _log: Final = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What went: upload sessions that ended, things under a key that were freed, and how many bytes those had."""
+
+    sessions: int = 0
+    objects: int = 0
+    bytes: int = 0
 
 
 class Expiry:
@@ -32,12 +42,14 @@ class Expiry:
         self._lifetime = lifetime
         self._leftover_grace = leftover_grace
 
-    async def run(self) -> None:
+    async def run(self) -> Expired:
         """Sessions first: their bytes become discarded ones, which are freed next, by this run or another."""
         ended = await self._end_sessions()
-        freed = await self._free_discarded() + await self._free_leftovers()
-        if ended or freed:
-            _log.info("Upload sessions expired and unowned bytes were freed", sessions=ended, leftovers=freed)
+        freed = [*await self._free_discarded(), *await self._free_leftovers()]
+        expired = Expired(ended, len(freed), sum(freed))
+        if expired != Expired():
+            _log.info("Upload sessions expired and unowned bytes were freed", **asdict(expired))
+        return expired
 
     async def _end_sessions(self) -> int:
         now = self._clock.now()
@@ -54,15 +66,14 @@ class Expiry:
         except ObjectMissing:
             return await self._sessions.end(session)
 
-    async def _free_discarded(self) -> int:
+    async def _free_discarded(self) -> list[int]:
         keys = await self._sessions.discarded(_BATCH)
-        for key in keys:
-            await self._driver.delete(key)
+        freed = [await self._free(key) for key in keys]
         await self._sessions.forget_discarded(keys)
-        return len(keys)
+        return freed
 
-    async def _free_leftovers(self) -> int:
-        freed, batch = 0, list[UUID]()
+    async def _free_leftovers(self) -> list[int]:
+        freed, batch = list[int](), list[UUID]()
         async for key in self._driver.leftovers(self._clock.now() - self._leftover_grace):
             batch.append(key)
             if len(batch) == _BATCH:
@@ -70,9 +81,12 @@ class Expiry:
                 batch = []
         return freed + await self._free_unowned(batch)
 
-    async def _free_unowned(self, keys: list[UUID]) -> int:
+    async def _free_unowned(self, keys: list[UUID]) -> list[int]:
         owned = await self._sessions.still_open(keys) if keys else set()
-        unowned = [key for key in keys if key not in owned]
-        for key in unowned:
-            await self._driver.delete(key)
-        return len(unowned)
+        return [await self._free(key) for key in keys if key not in owned]
+
+    async def _free(self, key: UUID) -> int:
+        """How many bytes there were."""
+        size = await self._driver.received(key)
+        await self._driver.delete(key)
+        return size or 0

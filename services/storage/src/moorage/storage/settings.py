@@ -26,9 +26,9 @@ class StorageSettings(Settings):
     """Where blobs are kept: a local file system, shared by all storage processes."""
     host: str = "127.0.0.1"
     """The address to listen on. Storage belongs on the internal network."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 5100
+    port: Annotated[int, Field(ge=0, le=65535)] = 5201
     """The port to listen on; 0 takes a free one."""
-    service_token: SecretStr | None = None
+    service_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     """What the gateway shows; without one nobody is served over HTTP."""
     max_blob_bytes: Positive = 50 * 2**30
     """The largest blob, in bytes."""

@@ -1,6 +1,5 @@
 """`moorage facts …`: who belongs to what, told by hand or by a script."""
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,19 +10,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moorage.access.wire import IngestAnswer
-from moorage.cli.facts_file import MAX_LINES, Line, batches, parse
+from moorage.cli.facts_file import MAX_LINES, GrantRole, Line, batches, grant_line, parse
 from moorage.cli.failure import UsageInvalid
-from moorage.cli.http_client import HttpClient
 from moorage.cli.internal_api import InternalApi
-from moorage.cli.login import Login, OperatorLogin
 from moorage.cli.options import DEFAULT_DATA, Data, Json
 from moorage.cli.output import print_json, print_text
+from moorage.cli.session import operating
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group."""
     group = typer.Typer(no_args_is_help=True, help="Facts about workspaces, repositories, groups, users and grants.")
     group.command("apply")(apply)
+    template = typer.Typer(no_args_is_help=True, help="Print a fact by names, with their ids looked up.")
+    template.command("grant")(grant)
+    group.add_typer(template, name="template")
     app.add_typer(group, name="facts")
 
 
@@ -40,19 +41,21 @@ def apply(
     changes nothing, and `"role":"none"` or `"present":false` takes a right away.
 
     \b
-    Carol may no longer read:
-      {"type":"grant.set.v1","data":{"workspace":"WORKSPACE","node":{"kind":"repository","id":"REPOSITORY"},
-       "grantee":{"kind":"user","id":"USER"},"role":"none"}}              (on one line)
-    Bob leaves a group:
-      {"type":"group_member.set.v1","data":{"workspace":"WORKSPACE","group":"GROUP","user":"USER","present":false}}
+    Carol may no longer read hello (`facts template` looks the ids up):
+    moorage facts template grant --workspace acme --repository hello \\
+      --user carol --role none | moorage facts apply -
 
     \b
+    Erin exists; her id is yours to choose, and stays:
+    echo '[{"type":"user.set.v1","data":{"account":"erin","active":true,
+      "id":"7d0c1f2a-0b5e-4a55-9d2e-6f1c4f6a2d11"}}]' | moorage facts apply -
+
+    \b
+    Whatever a file says, which may be large:
     moorage facts apply facts.ndjson
-    echo '{"type":"user.set.v1","data":{"id":"…","account":"erin","active":true}}' | moorage facts apply -
     """
     lines = parse(_read(file), source, datetime.now(UTC))
-    operator = OperatorLogin.of(data)
-    total = asyncio.run(_send(Login(operator.internal, operator.secret), lines))
+    total = operating(data, lambda api: _send(api, lines))
     if as_json:
         print_json(total)
     else:
@@ -62,17 +65,34 @@ def apply(
         )
 
 
-async def _send(login: Login, lines: list[Line]) -> IngestAnswer:
+def grant(
+    workspace: Annotated[str, typer.Option("--workspace", help="Slug of the workspace.")],
+    repository: Annotated[str, typer.Option("--repository", help="Slug of the repository in it.")],
+    user: Annotated[str, typer.Option("--user", help="Account name of who gets the role.")],
+    role: Annotated[GrantRole, typer.Option("--role", help="What the user may do there; none takes it away.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Print the fact that gives a user a role on a repository, for `facts apply -`. Nothing is changed by that.
+
+    It replaces what was granted to this user on this repository; roles by groups and projects stay.
+
+    \b
+    moorage facts template grant --workspace acme --repository hello \\
+      --user carol --role none | moorage facts apply -
+    """
+    ids = operating(data, lambda api: api.ids(workspace=workspace, repository=repository, user=user))
+    print_text(grant_line(ids["workspace"], ids["repository"], ids["user"], role))
+
+
+async def _send(api: InternalApi, lines: list[Line]) -> IngestAnswer:
     columns = (TextColumn("Applying facts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     hidden = len(lines) <= MAX_LINES
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as progress:
         bar = progress.add_task("facts", total=len(lines))
         answers: list[IngestAnswer] = []
-        async with HttpClient(login) as client:
-            api = InternalApi(client)
-            for batch in batches(lines):
-                answers.append(await api.apply(batch))
-                progress.advance(bar, len(batch))
+        for batch in batches(lines):
+            answers.append(await api.apply(batch))
+            progress.advance(bar, len(batch))
     return summed(answers)
 
 

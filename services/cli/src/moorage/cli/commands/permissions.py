@@ -5,12 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from moorage.cli.http_client import HttpClient
-from moorage.cli.internal_api import InternalApi
-from moorage.cli.login import Login, OperatorLogin
 from moorage.cli.options import DEFAULT_DATA, Data, Json
-from moorage.cli.output import print_json, print_note, print_text
+from moorage.cli.output import print_json, print_note, print_table, print_text
 from moorage.cli.service_process import settings_of, told_in_words
+from moorage.cli.session import operating
 
 
 def register(group: typer.Typer) -> None:
@@ -18,6 +16,7 @@ def register(group: typer.Typer) -> None:
     group.command("migrate")(migrate)
     sources = typer.Typer(no_args_is_help=True, help="Sources of facts: who may tell what.")
     sources.command("declare")(declare)
+    sources.command("list")(list_)
     group.add_typer(sources, name="sources")
 
 
@@ -55,15 +54,9 @@ def declare(
     \b
     moorage permissions sources declare bitbucket:acme --workspace 2f0c4c0e-5a0f-4f0a-9d5e-0d6f8c1b7a11
     """
-    operator = OperatorLogin.of(data)
     wanted = {"name": name, "kind": kind, "transport": transport}
     narrowed = {"workspaces": workspace or [], "types": type_ or []}
-
-    async def ask() -> dict[str, object]:
-        async with HttpClient(Login(operator.internal, operator.secret)) as client:
-            return await InternalApi(client).declare(wanted | narrowed)
-
-    answer = asyncio.run(ask())
+    answer = operating(data, lambda api: api.declare(wanted | narrowed))
     if as_json:
         print_json(answer)
     elif answer.get("secret"):
@@ -71,3 +64,22 @@ def declare(
         print_text(str(answer["secret"]))
     else:
         print_text(f"Source {name!r} is declared; its credential is unchanged.")
+
+
+def list_(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """List the declared sources and what each may speak of, as the operator."""
+    sources = operating(data, lambda api: api.sources())
+    if as_json:
+        print_json(sources)
+        return
+    print_table(
+        ("NAME", "KIND", "TRANSPORT", "WORKSPACES", "TYPES"),
+        [
+            (each["name"], each["kind"], each["transport"], _which(each["workspaces"]), _which(each["types"]))
+            for each in sources
+        ],
+    )
+
+
+def _which(values: list[str] | None) -> str:
+    return "all" if values is None else " ".join(values)

@@ -56,10 +56,10 @@ def permissions_(context: typer.Context, log_level: LogLevel = "info") -> None:
     It is told everything by variables MOORAGE_PERMISSIONS_…; `moorage permissions settings` lists them.
     """
     if context.invoked_subcommand is None:
-        from moorage.cli.service_mains import run_permissions
+        from moorage.permissions.app import run
         from moorage.permissions.settings import PermissionsSettings
 
-        raise typer.Exit(serve("permissions", PermissionsSettings, run_permissions, log_level))
+        raise typer.Exit(serve("permissions", PermissionsSettings, run, log_level))
 
 
 def permissions_settings(as_json: Json = False) -> None:
@@ -75,10 +75,10 @@ def storage_(context: typer.Context, log_level: LogLevel = "info") -> None:
     It is told everything by variables MOORAGE_STORAGE_…; `moorage storage settings` lists them.
     """
     if context.invoked_subcommand is None:
-        from moorage.cli.service_mains import run_storage
+        from moorage.storage.app import run
         from moorage.storage.settings import StorageSettings
 
-        raise typer.Exit(serve("storage", StorageSettings, run_storage, log_level))
+        raise typer.Exit(serve("storage", StorageSettings, run, log_level))
 
 
 def storage_settings(as_json: Json = False) -> None:

@@ -1,16 +1,19 @@
 """`moorage storage …`: maintenance of the storage service."""
 
 import asyncio
+from dataclasses import asdict
 
 import typer
 
-from moorage.cli.output import print_text
+from moorage.cli.options import Json
+from moorage.cli.output import print_json, print_text
 from moorage.cli.service_process import settings_of, told_in_words
 
 
 def register(group: typer.Typer) -> None:
     """Adds the commands."""
     group.command("migrate")(migrate)
+    group.command("expire")(expire)
 
 
 def migrate() -> None:
@@ -18,9 +21,31 @@ def migrate() -> None:
 
     Every start does the same. By itself it serves deployments that migrate in a step of their own.
     """
-    from moorage.cli.service_mains import migrate_storage
+    from moorage.storage.app import migrate_storage
     from moorage.storage.settings import StorageSettings
 
     settings = settings_of(StorageSettings)
     told_in_words(lambda: asyncio.run(migrate_storage(settings.database_url.get_secret_value())))
     print_text("The schema of storage is at this version.")
+
+
+def expire(as_json: Json = False) -> None:
+    """End uploads that were left, and free bytes that nothing owns; storage does the same every few minutes.
+
+    It is told everything by variables MOORAGE_STORAGE_…, and works beside any number of running services.
+    """
+    from moorage.storage.app import connect_storage
+    from moorage.storage.expiry import Expired
+    from moorage.storage.settings import StorageSettings
+
+    settings = settings_of(StorageSettings)
+
+    async def run() -> Expired:
+        async with connect_storage(settings) as storage:
+            return await storage.expire()
+
+    expired = told_in_words(lambda: asyncio.run(run()))
+    if as_json:
+        print_json(asdict(expired))
+    else:
+        print_text(f"Ended {expired.sessions} uploads; freed {expired.bytes} bytes of {expired.objects} objects.")

@@ -3,23 +3,39 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 from pydantic import TypeAdapter, ValidationError
 
 from moorage.access import problems, wire
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame, Snapshot
-from moorage.access.problems import Problem, ServiceUnavailable
+from moorage.access.problems import PositionGone, Problem, ServiceUnavailable
 
-BUDGET_SECONDS: Final = 1.0
 SNAPSHOT_SECONDS: Final = 60.0
 SILENCE_SECONDS: Final = 5.0
-ATTEMPTS: Final = 2
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
 _CONNECT_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Seconds that an operation may take, all attempts together.
+
+    A client waits behind a question, which is soon asked again; of a change nobody knows then whether it was made.
+    """
+
+    question: float = 1.0
+    change: float = 5.0
+
+
+DEFAULT_BUDGETS: Final = Budgets()
+_NOT_SENT: Final = (aiohttp.ClientConnectorError,)
+_FAILED: Final = (aiohttp.ClientError, OSError, ServiceUnavailable)
 
 AnswerT = TypeVar("AnswerT", bound=wire.Answer)
 
@@ -27,8 +43,11 @@ AnswerT = TypeVar("AnswerT", bound=wire.Answer)
 class AuthorityClient:
     """Implements Authority and AuthorityFeed. The session is the caller's."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, service_token: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, service_token: str, budgets: Budgets = DEFAULT_BUDGETS
+    ) -> None:
         self._session = session
+        self._budgets = budgets
         self._headers = {"Authorization": f"Bearer {service_token}"}
         self._root = f"{url.rstrip('/')}/internal/v1"
         self._frames: TypeAdapter[Frame] = TypeAdapter(Frame)
@@ -43,11 +62,11 @@ class AuthorityClient:
 
     async def first_push(self, request: wire.FirstPushRequest) -> wire.CheckAnswer:
         """See Authority."""
-        return await self._ask("first_push", request, wire.CheckAnswer)
+        return await self._repeat("first_push", request, wire.CheckAnswer)
 
     async def create_image(self, request: wire.CreateImageRequest) -> wire.ImageBody:
         """See Authority."""
-        return await self._ask("create_image", request, wire.ImageBody, attempts=1)
+        return await self._change("create_image", request, wire.ImageBody)
 
     async def find_image(self, request: wire.FindImageRequest) -> wire.ImageBody:
         """See Authority."""
@@ -59,23 +78,23 @@ class AuthorityClient:
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """See Authority."""
-        return await self._ask("set_image", request, wire.ImageBody)
+        return await self._repeat("set_image", request, wire.ImageBody)
 
     async def relink_image(self, request: wire.RelinkImageRequest) -> wire.ImageBody:
         """See Authority."""
-        return await self._ask("relink_image", request, wire.ImageBody, attempts=1)
+        return await self._change("relink_image", request, wire.ImageBody)
 
     async def delete_image(self, request: wire.DeleteImageRequest) -> wire.ImageBody:
         """See Authority."""
-        return await self._ask("delete_image", request, wire.ImageBody, attempts=1)
+        return await self._change("delete_image", request, wire.ImageBody)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
-        return await self._ask("set_workspace", request, wire.WorkspaceBody)
+        return await self._repeat("set_workspace", request, wire.WorkspaceBody)
 
     async def create_token(self, request: wire.CreateTokenRequest) -> wire.CreateTokenAnswer:
         """See Authority."""
-        return await self._ask("create_token", request, wire.CreateTokenAnswer, attempts=1)
+        return await self._change("create_token", request, wire.CreateTokenAnswer)
 
     async def list_tokens(self, request: wire.ListTokensRequest) -> wire.ListTokensAnswer:
         """See Authority."""
@@ -83,7 +102,7 @@ class AuthorityClient:
 
     async def revoke_token(self, request: wire.RevokeTokenRequest) -> wire.RevokeTokenAnswer:
         """See Authority."""
-        return await self._ask("revoke_token", request, wire.RevokeTokenAnswer)
+        return await self._repeat("revoke_token", request, wire.RevokeTokenAnswer)
 
     async def explain(self, request: wire.ExplainRequest) -> wire.Explanation:
         """See Authority."""
@@ -116,27 +135,42 @@ class AuthorityClient:
                 await _raise_for_problem(response)
                 async for line in response.content:
                     yield self._frames.validate_json(line)
+        except LineTooLong as error:
+            raise PositionGone("a frame is too large to be read; a snapshot tells it as well") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(error) from error
 
-    async def _ask(
-        self, operation: str, request: wire.Request, answer: type[AnswerT], attempts: int = ATTEMPTS
+    async def _ask(self, operation: str, question: wire.Request, answer: type[AnswerT]) -> AnswerT:
+        """What changes nothing is asked again after whatever failure."""
+        return await self._call(operation, question, answer, self._budgets.question, _FAILED)
+
+    async def _repeat(self, operation: str, change: wire.Request, answer: type[AnswerT]) -> AnswerT:
+        """A change that made twice is made once."""
+        return await self._call(operation, change, answer, self._budgets.change, _FAILED)
+
+    async def _change(self, operation: str, change: wire.Request, answer: type[AnswerT]) -> AnswerT:
+        """A change that is asked for again only if it never left here."""
+        return await self._call(operation, change, answer, self._budgets.change, _NOT_SENT)
+
+    async def _call(
+        self,
+        operation: str,
+        request: wire.Request,
+        answer: type[AnswerT],
+        seconds: float,
+        again: tuple[type[Exception], ...],
     ) -> AnswerT:
-        """One operation within the budget; what may safely be done twice is tried twice."""
+        """One operation within its time, tried once more after the failures `again`."""
         body = request.model_dump_json(exclude_none=True).encode()
         try:
-            async with asyncio.timeout(BUDGET_SECONDS):
-                for attempt in range(1, attempts + 1):
-                    try:
-                        return answer.model_validate_json(await self._post(operation, body))
-                    except (aiohttp.ClientError, OSError, ServiceUnavailable):
-                        if attempt == attempts:
-                            raise
-        except ServiceUnavailable:
-            raise
+            async with asyncio.timeout(seconds):
+                try:
+                    content = await self._post(operation, body)
+                except again:
+                    content = await self._post(operation, body)
+                return answer.model_validate_json(content)
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
             raise _unreachable(error) from error
-        raise AssertionError("a loop of at least one attempt has answered or raised")
 
     async def _post(self, operation: str, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json", **self._headers}

@@ -18,7 +18,7 @@ from moorage.gateway.challenge import Challenge
 from moorage.gateway.credentials import Credentials, Shown
 from moorage.gateway.http import body
 from moorage.gateway.scopes import Grants, ScopeMalformed
-from moorage.gateway.tokens import BearerToken, BearerTokens
+from moorage.gateway.tokens import BearerToken, BearerTokens, TokenTooLong
 from moorage.oci.errors import ParameterInvalid, SizeInvalid
 from moorage.runtime.clock import Clock
 
@@ -67,10 +67,10 @@ class TokenEndpoint:
     def _issue(self, identity: Identity, parameters: Parameters) -> tuple[BearerToken, Grants]:
         try:
             asked = scopes.parse(value for name, value in parameters if name == "scope")
-        except ScopeMalformed as error:
+            granted = scopes.grant(asked, identity.scopes)
+            return self._tokens.issue(identity, granted, self._clock.now()), granted
+        except (ScopeMalformed, TokenTooLong) as error:
             raise ParameterInvalid(str(error)) from error
-        granted = scopes.grant(asked, identity.scopes)
-        return self._tokens.issue(identity, granted, self._clock.now()), granted
 
     def _shown(self, request: web.Request) -> header.Basic | None:
         values = request.headers.getall("Authorization", [])
@@ -85,7 +85,7 @@ class TokenEndpoint:
         return shown
 
     def _shown_in(self, parameters: Parameters) -> header.Basic:
-        form = dict(parameters)
+        form = _single(parameters)
         match form.get("grant_type"):
             case "password" if "password" in form:
                 return header.Basic(form.get("username", ""), form["password"])
@@ -105,6 +105,15 @@ class TokenEndpoint:
             return await self._credentials.identify(Shown(shown.secret, shown.user, request.remote or ""))
         except CredentialUnknown as error:
             raise self._challenge.basic(_WRONG) from error
+
+
+def _single(parameters: Parameters) -> dict[str, str]:
+    """The fields but `scope`, which some clients repeat; no other may say two things (RFC 6749 §3.2)."""
+    fields = {(name, value) for name, value in parameters if name != "scope"}
+    form = dict(fields)
+    if len(form) != len(fields):
+        raise ParameterInvalid("a field of the form stands twice, with different values")
+    return form
 
 
 async def _form(request: web.Request) -> Parameters:

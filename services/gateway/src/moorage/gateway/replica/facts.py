@@ -71,6 +71,7 @@ class Facts:
         self.revoked: set[int] = set()
         self.pins: dict[int, int] = {}
         self._directory: dict[int, Workspace] = {}
+        self._claimants: dict[str, set[int]] = {}
         self._image_names: dict[int, tuple[int, str]] = {}
         self._takes: dict[int, Callable[[Row], None]] = {
             RowKind.INTERN: self._intern,
@@ -161,10 +162,21 @@ class Facts:
         new = Workspace(
             row[2], self.uuids[row[2]], extra["slug"], _STATES[row[4]], bool(extra.get("allow_public", False))
         )
-        if old and self.workspaces.get(old.slug) is old:
-            del self.workspaces[old.slug]
         self._directory[row[2]] = new
-        self.workspaces[new.slug] = new
+        self._claimants.setdefault(new.slug, set()).add(row[2])
+        if old and old.slug != new.slug:
+            self._claimants[old.slug].discard(row[2])
+            self._settle(old.slug)
+        self._settle(new.slug)
+
+    def _settle(self, slug: str) -> None:
+        """A name is that of the first workspace that bears it and isn't deleted, as the authority has it."""
+        claimants = [self._directory[alias] for alias in self._claimants[slug]]
+        if claimants:
+            self.workspaces[slug] = min(claimants, key=lambda each: (each.state is NodeState.DELETED, each.alias))
+        else:
+            self.workspaces.pop(slug, None)
+            del self._claimants[slug]
 
     def _image(self, row: Row) -> None:
         if old := self._image_names.pop(row[2], None):

@@ -5,7 +5,7 @@ the snapshot already tells are dropped, and it is served once the whole replica 
 one seq describes everything that is served (authorization.md §2.6).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -57,8 +57,7 @@ class Replica:
         """A replica of the global part, without any workspace. Raises GapInStream if the snapshot is unreadable."""
         replica = cls(snapshot.epoch, snapshot.seq)
         replica._take_all(snapshot.rows)
-        replica._lanes[0] = frozenset(snapshot.as_of)
-        replica.as_of.update(snapshot.as_of)
+        replica._note(snapshot.as_of)
         return replica
 
     @property
@@ -81,13 +80,13 @@ class Replica:
         except (KeyError, ValueError, IndexError) as error:
             raise RowUnreadable(f"a row between {delta.first} and {delta.last} can't be read") from error
         self.seq = delta.last
-        self.as_of.update(delta.as_of)
+        self._note(delta.as_of)
 
     def pass_on(self, beat: Beat) -> None:
         """Takes over what a beat says of the sources. Raises GapInStream if it is of another epoch."""
         if beat.epoch != self.epoch:
             raise GapInStream(f"at {self.position}, a beat of epoch {beat.epoch}")
-        self.as_of.update(beat.as_of)
+        self._note(beat.as_of)
 
     def expect(self, workspace: UUID) -> None:
         """From now on, puts the workspace's rows aside until `adopt` or `abandon`.
@@ -212,6 +211,11 @@ class Replica:
         if identity.principal.kind is not PrincipalKind.PIPELINE:
             return self._facts.repository_named(workspace.alias, name.partition("/")[0])
         return self._facts.alias(identity.principal.id, workspace.alias)
+
+    def _note(self, as_of: Mapping[str, int]) -> None:
+        """What the lanes say; those of the identity topic (`i…`) count for everybody from when they are first heard."""
+        self.as_of.update(as_of)
+        self._lanes[0] |= {lane for lane in as_of if lane.startswith("i")}
 
     def _denied(self, reason: Reason, image: ImageRecord | None = None) -> Outcome:
         return Outcome(Decision(reason, Role.NONE, False, self.position), image)

@@ -24,6 +24,12 @@ class KafkaStreams:
         self._topics = topics
         self._positions = positions
 
+    def apart(self) -> Sequence["KafkaStreams"]:
+        """One for each topic, in groups of their own."""
+        return [
+            KafkaStreams(self._bootstrap, f"{self._group}.{topic}", [topic], self._positions) for topic in self._topics
+        ]
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator["KafkaStream"]:
         """A started consumer. Raises StreamUnavailable."""
@@ -59,15 +65,18 @@ class KafkaStream(ConsumerRebalanceListener):
     async def batches(self, limit: int) -> AsyncIterator[Fetched]:
         """The next records of each assigned partition in turn."""
         while True:
-            await self._place()
             with _translated():
+                await self._place()
                 try:
                     found = await self._consumer.getmany(timeout_ms=_FETCH_MILLISECONDS, max_records=limit)
                 except OffsetOutOfRangeError as error:
                     raise await self._out_of_range() from error
             for partition, records in found.items():
-                if records and partition in self._next and partition not in self._unplaced:
-                    yield self._fetched(partition, records)
+                if partition in self._next and partition not in self._unplaced:
+                    # Taken away and given back meanwhile, a partition may have been read on by others.
+                    news = [each for each in records if each.offset >= self._next[partition]]
+                    if news:
+                        yield self._fetched(partition, news)
 
     async def rewind(self, topic: str, part: int) -> None:
         """Reads on from the stored position."""

@@ -13,7 +13,9 @@ from moorage.permissions.http.callers import GatewayGuard, ServiceGuard
 from moorage.permissions.http.feed import FeedRoutes
 from moorage.permissions.http.ingest import MAX_BYTES, Ingest
 from moorage.permissions.http.operations import add_operations
+from moorage.permissions.http.operator import OperatorRoutes
 from moorage.permissions.http.problems import render_problems
+from moorage.permissions.names import Names
 from moorage.permissions.ports import Ledger
 from moorage.permissions.sources import SourceDeclarations
 from moorage.runtime.health import Health, add_health
@@ -41,8 +43,10 @@ def internal_app(services: Services, service_token: SecretStr | None) -> web.App
     app.router.add_get("/internal/v1/snapshot", feed.snapshot)
     app.router.add_get("/internal/v1/changes", feed.changes)
     app.on_shutdown.append(feed.end_streams)
-    ingest = Ingest(services.ledger, services.apply, services.declarations, others)
-    app.router.add_post("/internal/v1/facts", ingest.facts)
-    app.router.add_post("/internal/v1/sources", ingest.sources)
+    app.router.add_post("/internal/v1/facts", Ingest(services.ledger, services.apply, others).facts)
+    operator = OperatorRoutes(services.declarations, Names(services.ledger), others)
+    app.router.add_post("/internal/v1/sources", operator.declare)
+    app.router.add_get("/internal/v1/sources", operator.sources)
+    app.router.add_get("/internal/v1/ids", operator.ids)
     add_health(app, services.health, services.registry)
     return app

@@ -1,4 +1,4 @@
-"""Request bodies, bounded and parsed at the edge."""
+"""Request bodies and queries, bounded and parsed at the edge."""
 
 from typing import TypeVar
 
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from moorage.access.problems import BodyTooLarge, InputInvalid
 from moorage.access.wire import Answer, Request
-from moorage.events.strict_json import JsonRefused, read_json
+from moorage.oci.strict_json import JsonRefused, read_json
 
 Body = TypeVar("Body", bound=Request)
 
@@ -31,11 +31,25 @@ async def read_model(request: web.Request, model: type[Body], max_bytes: int) ->
     except JsonRefused as error:
         raise InputInvalid(f"the body is not JSON that we read: {error}") from None
     except ValidationError as error:
-        errors = [
-            {"at": ".".join(map(str, each["loc"])), "message": each["msg"]}
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise InputInvalid("the body breaks the schema", errors=errors[:20]) from None
+        raise _broken("body", error) from None
+
+
+def read_query(request: web.Request, model: type[Body]) -> Body:
+    """The query as a model; a parameter that stands twice is refused. Raises InputInvalid."""
+    if len(set(request.query)) != len(request.query):
+        raise InputInvalid("a parameter stands twice")
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise _broken("query", error) from None
+
+
+def _broken(what: str, error: ValidationError) -> InputInvalid:
+    errors = [
+        {"at": ".".join(map(str, each["loc"])), "message": each["msg"]}
+        for each in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return InputInvalid(f"the {what} breaks the schema", errors=errors[:20])
 
 
 def answer(body: Answer) -> web.Response:

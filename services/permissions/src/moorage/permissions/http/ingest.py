@@ -1,4 +1,4 @@
-"""`POST /internal/v1/facts` and `/sources`: facts over HTTP (authorization.md §2.5)."""
+"""`POST /internal/v1/facts`: facts over HTTP (authorization.md §2.5)."""
 
 from typing import Final
 
@@ -9,24 +9,22 @@ from moorage.access.reason import Reason
 from moorage.permissions.apply import Apply
 from moorage.permissions.authority import answering
 from moorage.permissions.batches import Record
-from moorage.permissions.http.bodies import answer, read_body, read_model
+from moorage.permissions.http.bodies import answer, read_body
 from moorage.permissions.http.callers import ServiceGuard
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Credential, Source, Transport
-from moorage.permissions.sources import LOCAL, DeclareSourceRequest, SourceDeclarations
+from moorage.permissions.sources import LOCAL
 
 MAX_LINES: Final = 1000
 MAX_BYTES: Final = 8 * 1024 * 1024
-_MAX_DECLARATION: Final = 1024 * 1024
 
 
 class Ingest:
-    """The routes of sources."""
+    """The route of sources."""
 
-    def __init__(self, ledger: Ledger, apply: Apply, declarations: SourceDeclarations, guard: ServiceGuard) -> None:
+    def __init__(self, ledger: Ledger, apply: Apply, guard: ServiceGuard) -> None:
         self._ledger = ledger
         self._apply = apply
-        self._declarations = declarations
         self._guard = guard
 
     async def facts(self, request: web.Request) -> web.Response:
@@ -36,13 +34,6 @@ class Ingest:
         records = _records(await read_body(request, MAX_BYTES))
         with answering():
             return answer(await self._apply.over_http(source, records))
-
-    async def sources(self, request: web.Request) -> web.Response:
-        """Declares a source."""
-        await self._guard.admit_operator(request)
-        body = await read_model(request, DeclareSourceRequest, _MAX_DECLARATION)
-        with answering():
-            return answer(await self._declarations.declare(body))
 
     async def _source(self, credential: Credential, wanted: str | None) -> Source:
         with answering():

@@ -7,7 +7,16 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from moorage.access.problems import BodyTooLarge, InputInvalid, NotFound, Problem, ServiceUnavailable
+from moorage.access.problems import (
+    BodyTooLarge,
+    CredentialUnknown,
+    Forbidden,
+    InputInvalid,
+    NotFound,
+    Problem,
+    ServiceUnavailable,
+)
+from moorage.access.reason import Reason
 from moorage.gateway.http.body import BodyRefused
 from moorage.oci import errors as oci
 
@@ -51,6 +60,8 @@ def invalid(error: ValidationError) -> InputInvalid:
 
 def _problem(error: Exception) -> Problem:
     match error:
+        case Forbidden(members={"reason": Reason.UNAUTHENTICATED}):
+            return CredentialUnknown("log in: send a personal token as Basic password or as Bearer")
         case Problem():
             return error
         case ValidationError():

@@ -32,14 +32,14 @@ class Tokens:
         app.router.add_delete("/api/v1/tokens/{id}", self.revoke)
 
     async def create(self, request: web.Request) -> web.Response:
-        """201 with the token and its secret."""
+        """201 with the token and its secret, once this gateway knows it."""
         identity = await self._api.somebody(request)
         body = await read_body(request, NewToken)
         spec = wire.TokenSpec(name=body.name, scopes=body.scopes, days=body.days)
         created = await self._api.authority.create_token(
             wire.CreateTokenRequest(identity=identity, user=body.user, spec=spec)
         )
-        return answer(created, 201)
+        return answer(created, 201, await self._api.applied(created.consistency_token))
 
     async def list(self, request: web.Request) -> web.Response:
         """All tokens of one user, without secrets."""

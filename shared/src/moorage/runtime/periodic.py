@@ -8,18 +8,26 @@ from typing import Final, Self
 
 import structlog
 
-from moorage.oci.errors import Unavailable
-
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
 class Periodic:
-    """Runs `work` at once and then every `interval`, from entering to leaving; leaving waits for it to end."""
+    """Runs `work` at once and then every `interval`, from entering to leaving; leaving waits for it to end.
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[None]], interval: timedelta) -> None:
+    `passing` is what the work raises while something it needs is away: told in a line, without a traceback.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        interval: timedelta,
+        passing: type[Exception] | tuple[type[Exception], ...] = (),
+    ) -> None:
         self._name = name
         self._work = work
         self._interval = interval
+        self._passing = passing
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -42,7 +50,7 @@ class Periodic:
     async def _once(self) -> None:
         try:
             await self._work()
-        except Unavailable as error:
+        except self._passing as error:
             _log.warning("A periodic job could not run and will be tried again", job=self._name, reason=str(error))
         except Exception:
             # One bad pass must not end the job for the life of the process; it is a bug and is told as one.
