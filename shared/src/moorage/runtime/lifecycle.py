@@ -17,6 +17,10 @@ Service = Callable[["Stop"], Coroutine[Any, Any, None]]
 """A service's main: opens what it needs, awaits `stop.wait()` (or works until then), and closes what it opened."""
 
 
+class CannotStart(Exception):
+    """The process can't run with what it was given; the message says what is wrong, for the person who starts it."""
+
+
 class Stop:
     """Whether the process was told to stop. The second telling is meant: it interrupts the winding down."""
 

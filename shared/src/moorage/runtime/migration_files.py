@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from moorage.runtime.lifecycle import CannotStart
+
 FILE_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
@@ -19,7 +21,7 @@ class Migration:
     checksum: str
 
 
-class MigrationError(Exception):
+class MigrationError(CannotStart):
     """The schema cannot be brought to the version of the code."""
 
 

@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings
 
 from moorage.cli.exit_code import ExitCode
 from moorage.cli.failure import CommandFailed, Unreachable, UsageInvalid
-from moorage.runtime.lifecycle import Stop, run
+from moorage.oci.errors import RegistryError
+from moorage.runtime.lifecycle import CannotStart, Stop, run
 from moorage.runtime.logging import configure
 from moorage.runtime.postgres import DatabaseRefused, DatabaseUnavailable, InvalidDatabaseAddress
 
@@ -63,6 +64,10 @@ def told_in_words(work: Callable[[], Result]) -> Result:
         raise CommandFailed(f"PostgreSQL refuses the login: {error}.", "Check user, password and database.") from None
     except DatabaseUnavailable as error:
         raise Unreachable(f"PostgreSQL cannot be reached: {error}.", "Check that it runs, and its address.") from None
+    except CannotStart as error:
+        raise CommandFailed(f"{error}.", "Mend that and start again; nothing was changed.") from None
+    except RegistryError as error:
+        raise CommandFailed(f"{error.message}.", "Check the data folder.") from None
     except OSError as error:
         raise CommandFailed(f"{error.strerror or error}.", "Check addresses, ports and folders.") from None
 

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from moorage.runtime.clock import Clock
+from moorage.runtime.lifecycle import CannotStart
 
 CURVE: Final = "P-256"
 RESCAN_SECONDS: Final = 30.0
@@ -23,7 +24,7 @@ _OPEN_TO_OTHERS: Final = 0o007
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
-class KeysUnusable(Exception):
+class KeysUnusable(CannotStart):
     """The directory or a key file can't be used; the message says which, never what is in it."""
 
 

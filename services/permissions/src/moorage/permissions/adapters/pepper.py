@@ -8,11 +8,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from moorage.runtime.lifecycle import CannotStart
+
 FILE_NAME: Final = "credentials.pepper"
 _BYTES: Final = 32
 
 
-class PepperUnsafe(Exception):
+class PepperUnsafe(CannotStart):
     """The file can be read by others, or is not a key of ours; nothing starts with it (R150)."""
 
 

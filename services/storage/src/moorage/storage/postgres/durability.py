@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from moorage.runtime.lifecycle import CannotStart
 from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, fetch_one
 from moorage.storage.postgres.connections import connection
@@ -9,7 +10,7 @@ from moorage.storage.postgres.connections import connection
 COMMIT_MODE: Final = Statement(str, "SELECT current_setting('synchronous_commit')")
 
 
-class CommitsNotDurable(Exception):
+class CommitsNotDurable(CannotStart):
     """The database answers commits before they are on its disk."""
 
 
