@@ -1,13 +1,24 @@
 """Fixtures every test may ask for, and the rule that tests talk to loopback only."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("contracts", "journeys")
+
+# A slow machine is no finding; in CI the same examples on every run, so that a red build is about the change.
+settings.register_profile(
+    "moorage",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+)
+settings.load_profile("moorage")
 
 pytest_plugins = ["servers.fixtures", "servers.postgres_fixtures"]
 
