@@ -15,6 +15,7 @@ from moorage.access.image import Visibility
 from moorage.access.problems import PositionGone
 from moorage.gateway.ports import AuthorityFeed
 from permissions.sample_facts import (
+    event,
     grant,
     group,
     group_member,
@@ -161,6 +162,39 @@ class AuthorityFeedContract:
                 assert isinstance(frame, Beat)
                 assert (frame.epoch, frame.head) == (1, head)
                 return
+
+    async def test_who_is_far_behind_is_told_so_first(self, source: Source) -> None:
+        """Frames that don't lead to the head claim nothing about the sources: their facts are still to come."""
+        await source.site.ingest(small_workspace())
+        for start in range(0, 3000, 1000):
+            facts = [grant(f"repository:{number}", "user:bob", "read") for number in range(start, start + 1000)]
+            await source.site.ingest(facts)
+        head = (await source.feed.snapshot(None)).seq
+        announced, seq = 0, 0
+        async with frames_after(source.feed, START) as stream:
+            async for frame in stream:
+                if isinstance(frame, Beat):
+                    announced = frame.head
+                if isinstance(frame, Delta):
+                    seq = frame.last
+                    assert announced == head
+                assert isinstance(frame, Beat | Delta)
+                assert seq == head or not frame.as_of
+                if seq == head:
+                    return
+
+    async def test_a_credential_that_was_revoked_here_stays_revoked(self, acme: Source) -> None:
+        """Whatever a source says of it: the stream tells what is stored, as a snapshot does."""
+        bob = await acme.site.login("bob")
+        assert bob.credential
+        revoke = wire.RevokeTokenRequest(identity=bob, token=bob.credential)
+        await acme.site.authority.revoke_token(revoke)
+        before = (await acme.feed.snapshot(None)).seq
+        says = {"id": str(bob.credential), "principal": f"user:{bob.id}", "state": "active"}
+        await acme.site.ingest([event("identity.credential.set", f"cr:{bob.credential}", says)])
+        head = (await acme.feed.snapshot(None)).seq
+        (row,) = await rows_after(acme.feed, ConsistencyToken(1, before), head)
+        assert (row[0], row[4]) == (RowKind.CREDENTIAL, 0)
 
     async def test_replayed_facts_say_nothing(self, acme: Source) -> None:
         """Equal values emit no row and use no seq."""

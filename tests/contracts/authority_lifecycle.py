@@ -1,5 +1,7 @@
 """What becomes of rights when repositories, workspaces, users and credentials come and go."""
 
+import pytest
+
 from contracts.authority_site import OverASite, Site
 from moorage.access import wire
 from moorage.access.action import Action
@@ -43,12 +45,14 @@ class AuthorityThroughLife(OverASite):
         await acme.ingest([repository("hello")])
         assert (await acme.check(bob, Action.PUSH)).reason is Reason.OK
 
-    async def test_a_transferred_repository_comes_back_without_its_images(self, acme: Site) -> None:
-        """An owner relinks them."""
+    @pytest.mark.parametrize("together", [False, True], ids=["told one by one", "told in one batch"])
+    async def test_a_transferred_repository_comes_back_without_its_images(self, acme: Site, together: bool) -> None:
+        """An owner relinks them. What a repository went through counts, however it is told."""
         image = await acme.image()
         ada = await acme.login("ada")
-        await acme.ingest([repository("hello", state="transferred")])
-        await acme.ingest([repository("hello")])
+        facts = [repository("hello", state="transferred"), repository("hello")]
+        for batch in [facts] if together else [[each] for each in facts]:
+            await acme.ingest(batch)
         found = await acme.authority.find_image(wire.FindImageRequest(identity=ada, id=image.id))
         assert found.state is ImageState.DETACHED
         back = await acme.authority.relink_image(wire.RelinkImageRequest(identity=ada, id=image.id, repository="hello"))

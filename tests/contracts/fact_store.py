@@ -163,6 +163,28 @@ class LedgerContract:
         await apply.over_http(bridge, records([workspace("acme", version=3)]))
         assert await self.pins(ledger) == [1, 0]
 
+    @pytest.mark.parametrize(
+        ("versions", "told"),
+        [((1, "poison", 3), [1, 0]), ((3, "poison"), [1]), ((3, "poison", 3), [1]), ((3, "poison", 2), [1])],
+    )
+    async def test_only_what_comes_behind_a_bad_line_frees_its_workspace(
+        self, ledger: Ledger, apply: Apply, versions: Sequence[int | str], told: list[int]
+    ) -> None:
+        """In one batch as in several: what came before the bad line knows nothing of it, nor does a repetition."""
+        poison = workspace("acme", version=2).replace(b'"active"', b'"asleep"')
+        batch = [poison if each == "poison" else workspace(f"v{each}", version=int(each)) for each in versions]
+        bridge = await self.declared(ledger, BRIDGE)
+        await apply.over_http(bridge, records(batch))
+        assert await self.pins(ledger) == told
+
+    async def test_a_source_whose_clock_is_ahead_still_ages(self, ledger: Ledger, apply: Apply) -> None:
+        """It has said nothing that is newer than its saying so."""
+        bridge = await self.declared(ledger, BRIDGE)
+        beat = {"source": "bridge", "as_of": "2999-01-01T00:00:00Z"}
+        await apply.over_http(bridge, records([event("scm.heartbeat", "hb:bridge", beat)]))
+        async with ledger.viewing() as view:
+            assert await view.sources.lanes() == {f"s{bridge.id}": int(FixedClock().now().timestamp() * 1000)}
+
     async def test_a_bad_line_without_a_workspace_holds_the_lane(self, ledger: Ledger, apply: Apply) -> None:
         """Heartbeats do not move it."""
         bridge = await self.declared(ledger, BRIDGE)
@@ -225,6 +247,19 @@ class LedgerContract:
                 assert new is not None
                 assert await view.hierarchy.repository_by_slug(old.alias, "hello") is None
                 assert await view.hierarchy.repository_by_slug(new.alias, "hello") is not None
+
+    async def test_a_repository_that_appears_elsewhere_and_ends_there_has_left(
+        self, ledger: Ledger, apply: Apply
+    ) -> None:
+        """Also if both is told in one batch (§2.2)."""
+        bridge = await self.declared(ledger, BRIDGE)
+        await apply.over_http(bridge, records([workspace(version=1), repository("hello", version=5)]))
+        there = [repository("hello", state, version, of="new") for version, state in ((7, "active"), (8, "deleted"))]
+        await apply.over_http(bridge, records([workspace("new", version=1, of="new"), *there]))
+        async with ledger.viewing() as view:
+            old = await view.hierarchy.workspace("acme")
+            assert old is not None
+            assert await view.hierarchy.repository_by_slug(old.alias, "hello") is None
 
     async def test_a_position_moves_once(self, ledger: Ledger, apply: Apply) -> None:
         """Of two consumers of a partition one applies, the other learns it (R111)."""

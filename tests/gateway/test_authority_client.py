@@ -17,8 +17,8 @@ from contracts.authority_feed import AuthorityFeedContract, Source
 from moorage.access import wire
 from moorage.access.consistency import ORIGIN
 from moorage.access.principal import NOBODY
-from moorage.access.problems import CredentialUnknown, ServiceUnavailable
-from moorage.gateway.adapters.authority_client import AuthorityClient, Budgets
+from moorage.access.problems import CredentialUnknown, PositionGone, ServiceUnavailable
+from moorage.gateway.adapters.authority_client import MAX_FRAME_BYTES, AuthorityClient, Budgets
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
@@ -97,6 +97,16 @@ async def test_nobody_there_is_unavailable(session: aiohttp.ClientSession) -> No
         await client.snapshot(None)
     with pytest.raises(ServiceUnavailable):
         await anext(client.changes(ORIGIN))
+
+
+async def test_a_frame_that_is_too_large_to_be_read_asks_for_a_snapshot(session: aiohttp.ClientSession) -> None:
+    """The same frame would come again and again (R115)."""
+    app = web.Application()
+    app.router.add_get("/internal/v1/changes", answering(200, b"x" * (MAX_FRAME_BYTES * 2 + 1) + b"\n"))
+    async with TestServer(app) as server:
+        client = AuthorityClient(session, str(server.make_url("/")), SERVICE_TOKEN)
+        with pytest.raises(PositionGone):
+            await anext(client.changes(ORIGIN))
 
 
 def answering(status: int, body: bytes) -> Handler:

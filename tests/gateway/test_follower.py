@@ -193,3 +193,21 @@ async def test_cancelled_in_the_middle_of_a_load_it_leaves_no_task_behind(villag
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert identifier(f"ws:{WORKSPACE}")
+
+
+async def test_what_is_still_to_come_keeps_it_old(village: Order, clock: FixedClock) -> None:
+    """After a cut, frames on the way to the head are no news, however young they are."""
+    async with following(village, clock) as follower:
+        village.break_stream()
+        for each in ("ann", "ben", "cleo"):
+            village.user(each)
+        await until(lambda: village.turned_away > 0)
+        clock.advance(timedelta(seconds=40))
+        village.behind = 2
+        village.stream_away = False
+        village.beat()
+        await until(lambda: follower.replica is not None and follower.replica.seq == village.position.seq - 2)
+        assert follower.age == 40.0
+        village.behind = 0
+        village.beat()
+        await until(lambda: follower.age == 0.0)

@@ -210,3 +210,38 @@ async def test_names_lead_to_what_bears_them(village: Order) -> None:
     assert replica.repository(workspace, "mint") is None
     assert replica.workspace("elsewhere") is None
     assert replica.loaded == {HOME}
+
+
+async def test_a_name_is_that_of_the_workspace_that_lives(village: Order) -> None:
+    """In whatever order a snapshot and the stream tell of those that bear it, or bore it."""
+    rows: list[Row] = []
+    for alias, (slug, state) in enumerate([("old", 1), (WORKSPACE, 3)], 1001):
+        extra = {"kind": "workspace", "uuid": str(identifier(f"ws:{alias}"))}
+        rows += [(RowKind.INTERN, 0, alias, 0, 0, 0, extra), told_workspace(alias, slug, state)]
+    replica = await global_replica(village)
+    seq = replica.seq
+    for row in [*rows, told_workspace(1001, WORKSPACE, 1), told_workspace(1001, "new", 1)]:
+        replica.apply(Delta(epoch=EPOCH, first=seq, last=seq + 1, t=0, rows=[row]))
+        seq += 1
+        found = replica.workspace(WORKSPACE)
+        assert found
+        assert found.id == HOME
+    assert replica.workspace("old") is None
+    assert replica.workspace("new")
+
+
+def told_workspace(alias: int, slug: str, state: int) -> Row:
+    """The row of a workspace."""
+    extra = {"slug": slug, "allow_public": False, "default_push_policy": "repository_write"}
+    return (RowKind.WORKSPACE, 0, alias, 0, state, 1, extra)
+
+
+async def test_a_lane_of_identities_counts_from_when_it_is_first_heard(village: Order) -> None:
+    """Also if that was after the snapshot; lanes of other workspaces' sources never count."""
+    replica = await global_replica(village)
+    workspace = replica.workspace(WORKSPACE)
+    assert replica.oldest_as_of(workspace) is None
+    replica.pass_on(Beat(epoch=EPOCH, head=replica.seq, t=0, as_of={"i1p0": 7, "s1p0": 5}))
+    assert replica.oldest_as_of(workspace) == 7
+    replica.pass_on(Beat(epoch=EPOCH, head=replica.seq, t=0, as_of={"i1p0": 9}))
+    assert replica.oldest_as_of(workspace) == 9

@@ -40,6 +40,7 @@ class Order:
         self.away = False
         self.stream_away = False
         self.frozen = False
+        self.behind = 0
         self.turned_away = 0
         self.owners: set[str] = set()
         self.questions: list[str] = []
@@ -213,7 +214,7 @@ class Order:
                 yield Reset(epoch=self.epoch, reason="restored")
                 return
             if not self.frozen:
-                rows = self.rows[seq:]
+                rows = self.rows[seq : len(self.rows) - self.behind]
                 if rows:
                     yield Delta(epoch=epoch, first=seq, last=seq + len(rows), t=self._t, rows=rows)
                     seq += len(rows)
