@@ -14,7 +14,6 @@ from aiokafka import AIOKafkaProducer
 
 from moorage.events.topics import AUTHORITY, IDENTITY
 
-PARTITIONS: Final = 4
 HEARTBEAT_SECONDS: Final = 1.0
 SOURCE: Final = "kafka"
 
@@ -45,9 +44,9 @@ class KafkaSource:
 
     async def _beat(self) -> None:
         while True:
-            for topic, kind in ((AUTHORITY.name, "scm"), (IDENTITY.name, "identity")):
-                for partition in range(PARTITIONS):
-                    await self._send(topic, partition, _heartbeat(kind, partition))
+            for topic, kind in ((AUTHORITY, "scm"), (IDENTITY, "identity")):
+                for partition in range(topic.partitions):
+                    await self._send(topic.name, partition, _heartbeat(kind, partition))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def __aenter__(self) -> Self:
@@ -80,7 +79,7 @@ def _heartbeat(kind: str, partition: int) -> dict[str, Any]:
 
 
 def _place(fact: Mapping[str, Any]) -> tuple[str, int]:
-    """The topic, and the partition by the contract: the UUID as an integer modulo the number of partitions."""
+    """The topic and the partition by the contract."""
     if fact["type"].startswith("dev.moorage.identity."):
-        return IDENTITY.name, UUID(fact["data"]["id"]).int % PARTITIONS
-    return AUTHORITY.name, UUID(fact["data"]["workspace"]).int % PARTITIONS
+        return IDENTITY.name, IDENTITY.partition_of(UUID(fact["data"]["id"]))
+    return AUTHORITY.name, AUTHORITY.partition_of(UUID(fact["data"]["workspace"]))

@@ -13,7 +13,7 @@ import asyncpg
 
 from moorage.events.topics import AUTHORITY, IDENTITY
 from servers.client_process import Outcome
-from servers.fact_source import PARTITIONS, KafkaSource
+from servers.fact_source import KafkaSource
 from servers.kafka import KafkaBroker
 from servers.ports import free_port
 from servers.process import ServerProcess
@@ -45,8 +45,9 @@ class ServicesApart:
     async def start(self) -> None:
         """Topics first, then the services; returns when all three answer."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for topic in self._topics.values():
-            await self._kafka.create_topic(topic, PARTITIONS, {"cleanup.policy": "compact"})
+        for topic in (AUTHORITY, IDENTITY):
+            name = self._topics[topic.name]
+            await self._kafka.create_topic(name, topic.partitions, {"cleanup.policy": "compact"})
         await self._run("permissions", self._permissions_settings(), f"http://127.0.0.1:{self._permissions}/readyz")
         await self._run("storage", self._storage_settings(), f"http://127.0.0.1:{self._storage}/readyz")
         await self._run("gateway", self._gateway_settings(), f"http://{self.address}/v2/")
