@@ -87,6 +87,17 @@ class AuthorityOfTokens(OverASite):
         await acme.image()
         assert not (await acme.check(await acme.operator(), Action.PULL)).readable
 
+    async def test_a_weak_token_ends_itself_and_no_stronger_one(self, acme: Site) -> None:
+        """Who finds a read-only token can't lock its owner out with it."""
+        strong = await acme.login("bob")
+        weak = await acme.login("bob", frozenset({Scope.READ}))
+        assert strong.credential
+        assert weak.credential
+        with pytest.raises(Forbidden):
+            await acme.authority.revoke_token(wire.RevokeTokenRequest(identity=weak, token=strong.credential))
+        await acme.authority.revoke_token(wire.RevokeTokenRequest(identity=weak, token=weak.credential))
+        assert (await acme.authority.list_tokens(wire.ListTokensRequest(identity=strong))).tokens
+
     async def test_tokens_are_listed_and_revoked_by_their_owner(self, acme: Site) -> None:
         """Newest first; a revoked one is at its end at once, and for others it never was there."""
         bob = await acme.login("bob")

@@ -54,6 +54,13 @@ def blotted(body: bytes, name: str, id_: str) -> Any:
     return {key: value for key, value in document.items() if key != "token"}
 
 
+async def test_nobody_is_asked_to_log_in(attacker: Attacker, image: str) -> None:
+    """401 with a challenge where a record may only be read by somebody, be it there or not (V3)."""
+    for id_ in (image, NO_SUCH_ID):
+        answer = await attacker.manage("GET", f"/api/v1/images/{id_}")
+        assert (answer.status, answer.header("WWW-Authenticate") != "") == (401, True)
+
+
 async def test_the_operator_has_no_right_on_images(attacker: Attacker, image: str) -> None:
     """Nothing is listed, and nothing changed by the attempts."""
     operator = attacker.basic("operator")

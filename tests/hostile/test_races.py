@@ -139,6 +139,7 @@ async def test_a_first_push_by_many_makes_one_image(attacker: Attacker) -> None:
 @pytest.mark.parametrize("framing", ["Content-Length: 400000", "Transfer-Encoding: chunked"])
 async def test_a_push_goes_on_where_its_connection_broke(attacker: Attacker, framing: str) -> None:
     """What arrived is kept, GET tells how much, and the rest makes the blob whole (R15, R89)."""
+    await attacker.push("alice", NAME, EMPTY)
     path, auth = await attacker.open_upload("bob", NAME), attacker.basic("bob")
     blob = os.urandom(400_000)
     head = f"PATCH {path} HTTP/1.1\r\nHost: h\r\nAuthorization: {auth}\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"

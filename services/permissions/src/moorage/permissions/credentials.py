@@ -93,8 +93,16 @@ class Tokens:
             return wire.RevokeTokenAnswer(consistency_token=str(change.log.token))
 
     async def _may_end(self, view: Deciding, identity: Identity, credential: Credential) -> bool:
-        own = identity.principal.kind is PrincipalKind.USER and identity.principal.id == credential.user
-        return own or await is_operator(view, identity, self._clock.now())
+        """The owner and the operator may. Raises Forbidden to a weaker token: a leaked one locks nobody out."""
+        if await is_operator(view, identity, self._clock.now()):
+            return True
+        if identity.principal.kind is not PrincipalKind.USER or identity.principal.id != credential.user:
+            return False
+        await self._still_usable(view, identity)
+        if identity.credential != credential.id and not credential.scopes <= identity.scopes:
+            message = "a token ends itself and those that can do no more than it; use one with all scopes of this one"
+            raise Forbidden(message, reason=Reason.SCOPE.value)
+        return True
 
     async def _owner(self, view: Deciding, identity: Identity, wanted: str | None) -> User:
         """The user whose tokens are meant. Raises Forbidden, NotFound."""

@@ -1,6 +1,7 @@
 """Request bodies and queries, bounded and parsed at the edge."""
 
-from typing import TypeVar
+import asyncio
+from typing import Final, TypeVar
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -9,18 +10,23 @@ from moorage.access.problems import BodyTooLarge, InputInvalid
 from moorage.access.wire import Answer, Request
 from moorage.oci.strict_json import JsonRefused, read_json
 
+BODY_SECONDS: Final = 60.0
 Body = TypeVar("Body", bound=Request)
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """The whole body. Raises BodyTooLarge as soon as it is."""
+    """The whole body. Raises BodyTooLarge as soon as it is, HTTPRequestTimeout if it takes more than a minute."""
     if request.content_length is not None and request.content_length > max_bytes:
         raise BodyTooLarge(f"a body has at most {max_bytes} bytes here")
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > max_bytes:
-            raise BodyTooLarge(f"a body has at most {max_bytes} bytes here")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise BodyTooLarge(f"a body has at most {max_bytes} bytes here")
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
     return bytes(body)
 
 

@@ -22,8 +22,8 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
         return _rendered(problem)
     except web.HTTPRequestEntityTooLarge:
         return _rendered(BodyTooLarge("the body is larger than this route takes"))
-    except (web.HTTPException, ConnectionError):
-        raise
+    except (web.HTTPException, web.RequestPayloadError, ConnectionError):
+        raise  # the runtime answers a broken body, and tells nobody who has gone
     except Exception:  # a bug of ours: whoever asked learns nothing of it (R145)
         _log.exception("A request failed", method=request.method, path=request.path)
         return _rendered(Problem("the failure has been logged"))
