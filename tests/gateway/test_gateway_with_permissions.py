@@ -52,7 +52,7 @@ class Town:
     async def caught_up(self) -> None:
         """Waits until the gateway has seen everything."""
         head = await self.permissions.authority.snapshot(None)
-        token = type(self.gateway.follower.replica.position)(head.epoch, head.seq)  # type: ignore[union-attr]
+        token = type(self.gateway.follower.replica.position)(head.epoch, head.seq)  # type: ignore[union-attr] # it has loaded
         assert await self.gateway.follower.reached(token, SOON)
 
 

@@ -117,7 +117,7 @@ async def count_rows(dsn: str) -> int:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110
+        while not condition():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 
 

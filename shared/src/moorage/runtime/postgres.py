@@ -184,7 +184,7 @@ class Database:
 
     async def _release(self, connection: Connection) -> None:
         try:
-            await self._pool.release(connection)  # type: ignore[arg-type]
+            await self._pool.release(connection)  # type: ignore[arg-type] # it came from this pool
         except (*UNAVAILABLE, asyncpg.InterfaceError, OSError):
             # The body's outcome is decided; a connection that fails while it is reset is thrown away by the pool.
             return

@@ -148,7 +148,7 @@ class _Following:
 
     async def _wait(self) -> None:
         # Jitter keeps a fleet from coming back in step; nothing secret depends on it.
-        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, protects nothing
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
 

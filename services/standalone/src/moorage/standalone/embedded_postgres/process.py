@@ -44,7 +44,7 @@ def spawn(
     program = [programs.path("postgres"), "-D", str(folder.cluster), *options]
     folder.turn_log()
     with folder.log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603 - a command of ours
             account.command(program, parent=os.getpid() if tied else 0),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -78,7 +78,7 @@ def _arguments(pid: int) -> list[str]:
             return [os.fsdecode(part) for part in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
         return []
     command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a command of ours
     return shown.stdout.split()
 
 

@@ -70,7 +70,7 @@ def _major(folder: Path) -> int:
 def _output(program: str, option: str) -> str:
     command = [program, option]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=ANSWER_WITHIN)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=ANSWER_WITHIN)  # noqa: S603 - a command of ours
     except (OSError, subprocess.SubprocessError) as error:
         raise ProgramsMissing(f"{program} does not run: {error}") from error
     return done.stdout.strip()
