@@ -5,6 +5,7 @@ PORT ?= 5000
 DATA ?= data
 PYTHON ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 WORKERS ?= auto
 
 VENV := .venv
@@ -19,10 +20,10 @@ section = @printf '\n== %s ==\n' $(1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types imports pytest format lock bench clean
+.PHONY: help run test lint types imports pytest format lock bench bench-authorization clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\n  PORT=%s DATA=%s, for example: make run PORT=5001 DATA=/srv/moorage\n' '$(PORT)' '$(DATA)'
 
 run: $(VENV)/.runtime ## Start the registry on 127.0.0.1 with a demo workspace
@@ -60,6 +61,9 @@ lock: ## Resolve the pinned requirements anew (needs uv)
 
 bench: $(VENV)/.dev ## Measure push, pull and manifest HEAD (bench/README.md)
 	@$(BIN)/python -m bench
+
+bench-authorization: $(VENV)/.dev ## Measure the authorization core; BENCH_ARGS='--scale 0.1' chooses
+	@$(BIN)/python -m bench.authorization $(BENCH_ARGS)
 
 clean: ## Remove the environment and caches, never the data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
