@@ -1,14 +1,13 @@
 """The outcome of a check: allowed or denied for a reason, at a consistency token."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.reason import Reason
 from moorage.access.role import Role
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided, why, and as of which position. `readable` says whether the principal may know of the image."""
 
     reason: Reason

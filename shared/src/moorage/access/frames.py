@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from moorage.access.publisher_body import PublisherBody
+
 
 class RowKind(IntEnum):
     """What a row says. `a`, `b` and `value` per kind; unused ones are 0."""
@@ -38,7 +40,8 @@ class RowKind(IntEnum):
     CREDENTIAL = 10
     """ws=0; a=credential, b=principal (user alias or 0), value=1 active, 0 revoked; extra={"expires"}."""
     WORKSPACE = 11
-    """ws=0; a=workspace, value as NODE; extra={"slug", "allow_public", "default_push_policy"}."""
+    """ws=0; a=workspace, value as NODE; extra={"slug", "allow_public", "default_push_policy",
+    "default_publishers", "pipeline_create"}."""
     PIN = 12
     """value=1 pinned, 0 released; extra={"since"}."""
 
@@ -85,6 +88,10 @@ class Beat(_Frame):
     head: int
     t: int
     as_of: dict[str, int] = Field(default_factory=dict, alias="asof")
+    bumped: int | None = Field(default=None, exclude_if=lambda it: it is None)
+    """When this epoch began, in milliseconds since 1970; None for the first one."""
+    bounds: dict[str, dict[str, float]] = Field(default_factory=dict, exclude_if=lambda it: not it)
+    """The staleness bounds (seconds) of lanes whose source has its own."""
 
 
 class Reset(_Frame):
@@ -120,3 +127,4 @@ class ImageRow(_Frame):
     pull_grace_until: str | None = None
     consumer_repositories: list[str] = Field(default_factory=list)
     admin_override: bool = False
+    publishers: list[PublisherBody] = Field(default_factory=list)

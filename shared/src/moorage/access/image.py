@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+from moorage.access.publishers import Publisher
 
 
 class Visibility(StrEnum):
@@ -20,6 +23,23 @@ class PushPolicy(StrEnum):
     REPOSITORY_WRITE = "repository_write"
     PIPELINES_ONLY = "pipelines_only"
     ADMINS_ONLY = "admins_only"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishingDefaults:
+    """What a workspace says of publishing.
+
+    Every image is under `policy` as well as under its own. A new image begins with `publishers`, and before there is
+    a record they decide; `pipeline_create` lets a pipeline that may publish create the image it pushes (§1.7).
+    """
+
+    policy: PushPolicy = PushPolicy.REPOSITORY_WRITE
+    publishers: tuple[Publisher, ...] = ()
+    pipeline_create: bool = False
+
+
+WRITERS_PUBLISH: Final = PublishingDefaults()
+"""What a workspace says that has not said anything."""
 
 
 class ImageState(StrEnum):
@@ -41,17 +61,17 @@ class NodeState(StrEnum):
     TRANSFERRED = "transferred"
     DELETED = "deleted"
 
-    @property
-    def carries_roles(self) -> bool:
+    def __init__(self, word: str) -> None:
+        self.carries_roles = word in ("active", "archived")
         """Whether grants on and under the node count."""
-        return self in (NodeState.ACTIVE, NodeState.ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
     """This name, this link, this visibility, this push policy. Exists before any content.
 
-    `name` is the part behind the workspace. `acl_seq` is the seq of the record's last change.
+    `name` is the part behind the workspace. `acl_seq` is the seq of the record's last change. `admin_override` is the
+    glass that admins break: they push although only pipelines may.
     """
 
     id: UUID
@@ -67,3 +87,4 @@ class ImageRecord:
     pull_grace_until: datetime | None = None
     consumer_repositories: frozenset[UUID] = field(default_factory=frozenset)
     admin_override: bool = False
+    publishers: tuple[Publisher, ...] = ()

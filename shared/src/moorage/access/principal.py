@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from moorage.access.action import Action
+from moorage.access.publishers import PipelineRun
 from moorage.access.role import Role
 
 
@@ -78,7 +79,8 @@ class Bound:
 class Identity:
     """A principal and the credential shown; what the bearer token carries and the live check judges.
 
-    `granted_role` is a robot's own role, at most what its owner gave; None for everyone else.
+    `granted_role` is a robot's own role, at most what its owner gave; None for everyone else. `run` is what a
+    pipeline's claims say beside its repository; a pipeline without it publishes nothing.
     """
 
     principal: Principal
@@ -87,6 +89,7 @@ class Identity:
     bound: Bound | None = None
     granted_role: Role | None = None
     expires: datetime | None = None
+    run: PipelineRun | None = None
 
 
 NOBODY = Identity(ANONYMOUS)

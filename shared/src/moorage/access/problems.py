@@ -1,6 +1,10 @@
 """Refusals of the management and internal APIs, as RFC 9457 problems with stable `type` URIs."""
 
 from typing import Any
+from uuid import UUID
+
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.reason import Reason
 
 
 class Problem(Exception):
@@ -14,6 +18,12 @@ class Problem(Exception):
         super().__init__(detail)
         self.detail = detail
         self.members = members
+        self.decision: UUID | None = None
+        """The record of the decision in the audit trail; told in a header, not in the document."""
+        self.position: ConsistencyToken | None = None
+        """Where it was decided, for the record; told to nobody."""
+        self.judged: Reason | None = None
+        """What the rules said, for the record: the document may say less."""
 
     def body(self) -> dict[str, Any]:
         """The problem document."""

@@ -6,7 +6,7 @@ grow within a major version and requests need a new one.
 """
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,8 +16,12 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.decision import Decision
 from moorage.access.image import ImageState, PushPolicy, Visibility
 from moorage.access.principal import ALL_SCOPES, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.publisher_body import PublisherBody, RunBody
+from moorage.access.publishers import MOST_PUBLISHERS
 from moorage.access.reason import Reason
 from moorage.access.role import Role
+
+MOST_CONSUMERS: Final = 200
 
 
 class Request(BaseModel):
@@ -32,8 +36,16 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Via(Answer):
+    """By which request from outside somebody asks: for the audit trail, never for a decision."""
+
+    method: str = Field(max_length=16)
+    remote: str | None = Field(default=None, max_length=64)
+    request: str | None = Field(default=None, max_length=64)
+
+
 class IdentityBody(Request):
-    """An Identity as JSON."""
+    """An Identity as JSON. With `via` it asks by a request of its own, and the authority audits what it answers."""
 
     kind: PrincipalKind
     id: UUID | None = None
@@ -43,6 +55,8 @@ class IdentityBody(Request):
     bound_ids: frozenset[UUID] = frozenset()
     granted_role: int | None = None
     expires: datetime | None = None
+    run: RunBody | None = None
+    via: Via | None = None
 
     @model_validator(mode="after")
     def _bound_is_whole(self) -> Self:
@@ -64,13 +78,15 @@ class IdentityBody(Request):
             bound_ids=bound.ids if bound else frozenset(),
             granted_role=identity.granted_role,
             expires=identity.expires,
+            run=RunBody.of(identity.run) if identity.run else None,
         )
 
     def value(self) -> Identity:
         """The identity that the body says."""
         bound = Bound(self.bound_kind, self.bound_ids) if self.bound_kind else None
         role = Role(self.granted_role) if self.granted_role is not None else None
-        return Identity(Principal(self.kind, self.id), self.credential, self.scopes, bound, role, self.expires)
+        run = self.run.value() if self.run else None
+        return Identity(Principal(self.kind, self.id), self.credential, self.scopes, bound, role, self.expires, run)
 
 
 class AuthenticateRequest(Request):
@@ -87,12 +103,18 @@ class AuthenticateAnswer(Answer):
 
 
 class CheckRequest(Request):
-    """May `identity` do `action` with the image that has this name now? Asked at head."""
+    """May `identity` do `action` with the image that has this name now? Asked at head.
+
+    `confirms`: a replica has denied it, and wants to know whether a grant is on its way (§3.4). `seen` is the position
+    that who asks has seen: an authority whose ledger lacks it has lost changes, and answers nobody (§3.7).
+    """
 
     identity: IdentityBody
     workspace: str
     image: str
     action: Action
+    confirms: bool = False
+    seen: str | None = None
 
 
 class CheckAnswer(Answer):
@@ -105,6 +127,10 @@ class CheckAnswer(Answer):
     image: "ImageBody | None" = None
     message: str | None = None
     """For a denial, what is in the way and the next step, as far as who asks may know."""
+    decision_id: UUID | None = None
+    """The record in the audit trail, where the authority keeps one; a gateway keeps those of its own questions."""
+    as_of: datetime | None = None
+    """Up to when everything is known that the decision rests on; None where facts don't age."""
 
     def decision(self) -> Decision:
         """The answer as the value that rules produce."""
@@ -126,15 +152,22 @@ class ImageBody(Answer):
     link_gen: int
     acl_seq: int
     created_at: datetime
+    publishers: list[PublisherBody] = Field(default_factory=list)
+    consumer_repositories: list[UUID] = Field(default_factory=list)
+    admin_override: bool = False
+    deleted_at: datetime | None = None
+    restorable_until: datetime | None = None
+    """Of a deleted image: before then whoever could delete it can restore it, unless another one has its name."""
     token: str | None = None
 
 
 class FirstPushRequest(Request):
-    """A push to a name without a record: create it if §1.7 says so."""
+    """A push to a name without a record: create it if §1.7 says so. `seen` is as in CheckRequest."""
 
     identity: IdentityBody
     workspace: str
     image: str
+    seen: str | None = None
 
 
 class CreateImageRequest(Request):
@@ -173,12 +206,18 @@ class ListImagesAnswer(Answer):
 
 
 class SetImageRequest(Request):
-    """Change what is given; needs ADMIN on the linked repository."""
+    """Change what is given; needs ADMIN on the linked repository. A list replaces the whole list.
+
+    `publishers` are environments of the linked repository, `consumer_repositories` UUIDs or slugs in the workspace.
+    """
 
     identity: IdentityBody
     id: UUID
     visibility: Visibility | None = None
     push_policy: PushPolicy | None = None
+    publishers: list[PublisherBody] | None = Field(default=None, max_length=MOST_PUBLISHERS)
+    consumer_repositories: list[str] | None = Field(default=None, max_length=MOST_CONSUMERS)
+    admin_override: bool | None = None
 
 
 class RelinkImageRequest(Request):
@@ -191,7 +230,7 @@ class RelinkImageRequest(Request):
 
 
 class DeleteImageRequest(Request):
-    """Delete the record; its name is free at once. Needs ADMIN."""
+    """Delete the record; its name is free at once, and for a while it can be restored. Needs ADMIN."""
 
     identity: IdentityBody
     id: UUID
@@ -204,6 +243,8 @@ class SetWorkspaceRequest(Request):
     workspace: str
     allow_public: bool | None = None
     default_push_policy: PushPolicy | None = None
+    default_publishers: list[PublisherBody] | None = Field(default=None, max_length=MOST_PUBLISHERS)
+    pipeline_create: bool | None = None
 
 
 class WorkspaceBody(Answer):
@@ -213,6 +254,8 @@ class WorkspaceBody(Answer):
     slug: str
     allow_public: bool
     default_push_policy: PushPolicy
+    default_publishers: list[PublisherBody] = Field(default_factory=list)
+    pipeline_create: bool = False
     token: str
 
 
@@ -277,47 +320,6 @@ class RevokeTokenAnswer(Answer):
     """The position from which on it is refused."""
 
     consistency_token: str
-
-
-class ExplainRequest(Request):
-    """Why may, or may not, `principal` (account or UUID; None: who asks) do `action` with the image?"""
-
-    identity: IdentityBody
-    principal: str | None = None
-    workspace: str
-    image: str
-    action: Action
-
-
-class PathStep(Answer):
-    """One fact on a path that gives a role."""
-
-    fact: str
-    text: str
-    version: int
-    event: str | None = None
-
-
-class RolePath(Answer):
-    """A role and the facts it follows from."""
-
-    role: str
-    via: list[PathStep]
-
-
-class Explanation(Answer):
-    """A decision with all that led to it (authorization.md §4)."""
-
-    decision: str
-    reason: Reason
-    action: Action
-    image: str
-    principal: str
-    token: str
-    effective_role: str
-    paths: list[RolePath]
-    filters: list[dict[str, Any]]
-    would_allow: list[dict[str, Any]]
 
 
 class IngestAnswer(Answer):

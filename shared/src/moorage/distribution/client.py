@@ -11,6 +11,7 @@ from uuid import UUID
 import aiohttp
 from yarl import URL
 
+from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.distribution import errors, inside, paths
 from moorage.distribution import headers as names
 from moorage.distribution.content import (
@@ -130,6 +131,7 @@ class DistributionClient:
                 response.headers["Content-Type"],
                 await response.read(),
                 response.headers[names.AUTHZ_TOKEN],
+                response.headers.get(names.TOKEN_MODE) == inside.LOCAL,
             )
 
     async def delete_manifest(self, image: UUID, digest: Digest, actor: Actor) -> None:
@@ -145,25 +147,25 @@ class DistributionClient:
     async def tags(self, image: UUID, limit: int, after: str = "") -> TagPage:
         """See Content. More than a page of the other side holds is asked for page by page."""
         found: list[Tag] = []
-        more = limit > 0
+        token, more = ORIGIN, limit > 0
         while more and len(found) < limit:
             query = {"n": str(min(limit - len(found), _MOST_TAGS)), "last": str(found[-1]) if found else after}
             async with self._call("GET", paths.Tags(str(image)), query=query) as response:
                 found += [Tag.parse(text) for text in (await response.json())["tags"]]
-                more = "next" in response.links
-        return TagPage(tuple(found), more)
+                token, more = max(token, _token(response)), "next" in response.links
+        return TagPage(tuple(found), more, str(token))
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """See Content."""
         found: list[Descriptor] = []
         query: dict[str, str] = {}
-        more = True
+        token, more = ORIGIN, True
         while more:
             async with self._call("GET", paths.Referrers(str(image), subject), query=query) as response:
                 found += descriptor_json.descriptors(await response.json(content_type=None), "manifests")
-                more = "next" in response.links
+                token, more = max(token, _token(response)), "next" in response.links
                 query = {"last": str(found[-1].digest)} if found else {}
-        return Referrers(tuple(found))
+        return Referrers(tuple(found), str(token))
 
     async def delete_image(self, image: UUID) -> None:
         """See Content."""
@@ -223,6 +225,8 @@ class DistributionClient:
             headers[names.PRINCIPAL] = quote(actor.principal, safe=":")
             headers[names.LINK_GEN] = str(actor.link_gen)
             headers[names.AUTHZ_TOKEN] = actor.token
+            if actor.token_is_local:
+                headers[names.TOKEN_MODE] = inside.LOCAL
         return headers
 
 
@@ -245,6 +249,10 @@ def _chunk_headers(chunk: Chunk) -> dict[str, str]:
     if chunk.length is not None:
         headers[names.CHUNK_LENGTH] = str(chunk.length)
     return headers
+
+
+def _token(response: aiohttp.ClientResponse) -> ConsistencyToken:
+    return ConsistencyToken.parse(response.headers[names.AUTHZ_TOKEN])
 
 
 def _session(response: aiohttp.ClientResponse) -> UploadSession:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from moorage.access.consistency import ORIGIN
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest, DigestAlgorithm
@@ -20,12 +21,14 @@ from moorage.oci.reference import Reference, Tag
 class Actor:
     """On whose behalf content changes: the principal as text, the link generation that was authorized, the position.
 
-    `token` is the consistency token of the authorization, stored with manifests and tags (authorization.md §3.5).
+    `token` is the consistency token of the authorization, stored with manifests and tags (authorization.md §3.5). It is
+    local if the authority was away and local facts decided: what is pushed is protected only as far as they were fresh.
     """
 
     principal: str
     link_gen: int
-    token: str = "zt1.0.0"  # noqa: S105 - a consistency token is a position, not a secret
+    token: str = str(ORIGIN)
+    token_is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,14 @@ class Chunk:
 class StoredManifest:
     """A manifest exactly as pushed. `digest` is in the algorithm that was asked for.
 
-    `token` is the highest consistency token of the manifest and, if read by tag, of the tag.
+    `token` is the highest consistency token of the manifest and, if read by tag, of the tag; it is local if either is.
     """
 
     digest: Digest
     media_type: str
     body: bytes
     token: str
+    token_is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +92,22 @@ class PushedManifest:
 
 @dataclass(frozen=True, slots=True)
 class TagPage:
-    """Tags by code point; `more` says whether others follow the last one."""
+    """Tags by code point; `more` says whether others follow the last one.
+
+    `token` is the highest consistency token of what the page tells, the tag that follows included.
+    """
 
     tags: tuple[Tag, ...]
     more: bool
+    token: str = str(ORIGIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Referrers:
-    """The descriptors of manifests that point at a subject, oldest first."""
+    """The descriptors of manifests that point at a subject, oldest first, and their highest consistency token."""
 
     descriptors: Sequence[Descriptor] = field(default_factory=tuple)
+    token: str = str(ORIGIN)
 
 
 class Content(Protocol):

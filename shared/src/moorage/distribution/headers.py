@@ -13,6 +13,7 @@ FILTERS_APPLIED: Final = "OCI-Filters-Applied"
 PRINCIPAL: Final = "Moorage-Principal"
 LINK_GEN: Final = "Moorage-Link-Gen"
 AUTHZ_TOKEN: Final = "Moorage-Authz-Token"  # noqa: S105 - a consistency token is a position, not a secret
+TOKEN_MODE: Final = "Moorage-Token-Mode"  # noqa: S105 - how the position was found
 AUTHZ_MIN_TOKEN: Final = "Moorage-Authz-Min-Token"  # noqa: S105 - the same
 DECISION_ID: Final = "Moorage-Decision-Id"
 

@@ -17,6 +17,9 @@ NOTES: Final = web.ResponseKey("moorage.notes", dict[str, str])
 SEALED: Final = web.RequestKey("moorage.sealed", bool)
 """Set by the internal gate: the body of this request is a sealed one."""
 
+LOCAL: Final = "local"
+"""The token mode of what local facts decided, because the authority was away (authorization.md §3.5)."""
+
 WHOLE: Final = b"\x01"
 BROKEN: Final = b"\x00"
 

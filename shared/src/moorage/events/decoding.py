@@ -1,30 +1,28 @@
 """From bytes to facts, or to a short reason why not; whatever the bytes are, in bounded time and memory."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from moorage.events.envelope import Envelope
+from moorage.events.envelope import Attributes, Envelope
 from moorage.events.fact_data import FactData
 from moorage.events.facts import FACTS, PREFIX
 from moorage.events.fields import normal_uuid
+from moorage.events.plain_edges import plain_edge
+from moorage.events.plain_reading import MAX_FACT_BYTES, MAX_INTEGER_DIGITS, plain
 from moorage.events.signals import Heartbeat
 from moorage.oci.strict_json import JsonRefused, read_json
 
-MAX_FACT_BYTES: Final = 1024 * 1024
-_MAX_INTEGER_DIGITS: Final = 20
 _KNOWN_MAJOR: Final = re.compile(re.escape(PREFIX) + r"(scm|identity)\.[a-z_.]+\.v1")
 _BRACES: Final = str.maketrans("", "", "{}")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """An event and the fact it carries; `key` is the normalised subject."""
 
-    event: Envelope
+    event: Attributes
     data: FactData
     key: str
 
@@ -54,8 +52,20 @@ class FactIgnored(Exception):
 
 def decode_fact(body: bytes) -> Fact:
     """The fact that a record or line carries. Raises FactInvalid or FactIgnored, nothing else."""
+    edge = plain_edge(body)
+    if edge is not None:
+        return Fact(*edge)
+    event = plain(body)
+    # What is wrong with a record is for the long way to say.
+    if event is not None and (fact := _agreed(event, event.data)):
+        return fact
+    return decode_anything(body)
+
+
+def decode_anything(body: bytes) -> Fact:
+    """The long way, step by step, which knows what is wrong with a record. Raises FactInvalid, FactIgnored."""
     try:
-        document = read_json(body, max_bytes=MAX_FACT_BYTES, max_integer_digits=_MAX_INTEGER_DIGITS)
+        document = read_json(body, max_bytes=MAX_FACT_BYTES, max_integer_digits=MAX_INTEGER_DIGITS)
     except JsonRefused as error:
         raise FactInvalid(error.reason, str(error)) from None
     if not isinstance(document, dict):
@@ -84,18 +94,33 @@ def _read(document: dict[str, Any]) -> Fact:
     return _consistent(event, data)
 
 
-def _consistent(event: Envelope, data: FactData) -> Fact:
-    if not _is_key(event.subject, data):
+def _consistent(event: Attributes, data: FactData) -> Fact:
+    fact = _agreed(event, data)
+    if fact is None and _key(event.subject, data) is None:
         raise FactInvalid("key_mismatch", f"the subject of this fact is {data.key()}")
-    if data.workspace and event.partitionkey and _normal(event.partitionkey) != f"ws:{data.workspace}":
+    if fact is None:
         raise FactInvalid("partition_key_mismatch", f"the partition key of this fact is ws:{data.workspace}")
-    return Fact(event, data, event.subject if isinstance(data, Heartbeat) else data.key())
+    return fact
 
 
-def _is_key(subject: str, data: FactData) -> bool:
+def _agreed(event: Attributes, data: FactData) -> Fact | None:
+    """The fact, if subject and partition key are those of the data."""
+    key = _key(event.subject, data)
+    if key is None:
+        return None
+    if data.workspace is not None and event.partitionkey is not None:
+        partition_key = f"ws:{data.workspace}"
+        if event.partitionkey != partition_key and _normal(event.partitionkey) != partition_key:
+            return None
+    return Fact(event, data, key)
+
+
+def _key(subject: str, data: FactData) -> str | None:
     if isinstance(data, Heartbeat):
-        return subject == f"hb:{data.source}" or subject.startswith(f"hb:{data.source}:")
-    return _normal(subject) == data.key()
+        mine = subject == f"hb:{data.source}" or subject.startswith(f"hb:{data.source}:")
+        return subject if mine else None
+    key = data.key()
+    return key if subject == key or _normal(subject) == key else None
 
 
 def _normal(subject: str) -> str:

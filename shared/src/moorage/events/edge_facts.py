@@ -102,6 +102,10 @@ class GrantSet(FactData):
         """The role on every repository the node contains (§1.3)."""
         return _GRANTED[self.node.kind][self.role]
 
+    @property
+    def parts(self) -> tuple[BaseModel, ...]:
+        return self.node, self.grantee
+
     def key(self) -> str:
         return f"gr:{self.node.kind}:{self.node.id}:{self.grantee.kind}:{self.grantee.id}"
 
@@ -111,3 +115,7 @@ class GrantSet(FactData):
     @property
     def rank(self) -> int:
         return int(self.granted)
+
+
+EDGE_TYPES: Final = frozenset({GroupMemberSet, WorkspaceMemberSet, GrantSet})
+"""All of them; the value of each is one number, its rank."""

@@ -4,23 +4,28 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from moorage.events.fields import Instant, LongText, Text
+from moorage.events.fields import Instant, LongName, Text
 
 
-class Envelope(BaseModel):
-    """One event. `sequence` and `partitionkey` are the producer's; unknown extension attributes are ignored."""
+class Attributes(BaseModel):
+    """What an event says of itself, beside its data."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"] = "1.0"
     id: Text
-    source: LongText = Field(min_length=1)
+    source: LongName
     type: Text
-    subject: LongText = Field(min_length=1)
+    subject: LongName
     time: Instant | None = None
     datacontenttype: Literal["application/json"] | None = None
     partitionkey: Text | None = None
     sequence: Text | None = None
     traceparent: Text | None = None
     critical: bool = Field(default=True, strict=True)
+
+
+class Envelope(Attributes):
+    """One event. `sequence` and `partitionkey` are the producer's; unknown extension attributes are ignored."""
+
     data: dict[str, Any]

@@ -36,6 +36,11 @@ class FactData(BaseModel):
         """How much the fact permits: of two that contradict each other at one version the lower rank is kept."""
         raise NotImplementedError
 
+    @property
+    def parts(self) -> tuple[BaseModel, ...]:
+        """The objects inside it."""
+        return ()
+
 
 _RANK: Final = {
     NodeState.ACTIVE: 5,

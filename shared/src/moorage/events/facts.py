@@ -31,6 +31,8 @@ STATES: Final[tuple[type[FactData], ...]] = (
     UserSet,
     CredentialSet,
 )
+STATE_TYPES: Final = frozenset(STATES)
+"""To tell facts from signals by their exact type, which is cheap."""
 SIGNALS: Final[tuple[type[FactData], ...]] = (
     AuthorityHeartbeat,
     IdentityHeartbeat,

@@ -65,6 +65,10 @@ class CredentialSet(IdentityData):
         except ValueError:
             return None
 
+    @property
+    def parts(self) -> tuple[BaseModel, ...]:
+        return (self.bound,) if self.bound else ()
+
     def key(self) -> str:
         return f"cr:{self.id}"
 

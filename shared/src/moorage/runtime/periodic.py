@@ -1,6 +1,7 @@
 """Work that is repeated as long as a service is open."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from types import TracebackType
@@ -15,6 +16,7 @@ class Periodic:
     """Runs `work` at once and then every `interval`, from entering to leaving; leaving waits for it to end.
 
     `passing` is what the work raises while something it needs is away: told in a line, without a traceback.
+    With a `jitter`, each pause is longer or shorter by at most that part of it: who started together drifts apart.
     """
 
     def __init__(
@@ -23,11 +25,13 @@ class Periodic:
         work: Callable[[], Awaitable[object]],
         interval: timedelta,
         passing: type[Exception] | tuple[type[Exception], ...] = (),
+        jitter: float = 0,
     ) -> None:
         self._name = name
         self._work = work
         self._interval = interval
         self._passing = passing
+        self._jitter = jitter
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -45,7 +49,8 @@ class Periodic:
     async def _repeat(self) -> None:
         while True:
             await self._once()
-            await asyncio.sleep(self._interval.total_seconds())
+            spread = random.uniform(1 - self._jitter, 1 + self._jitter)  # noqa: S311 - nothing secret rests on it
+            await asyncio.sleep(self._interval.total_seconds() * spread)
 
     async def _once(self) -> None:
         try:

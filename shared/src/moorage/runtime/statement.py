@@ -7,10 +7,10 @@ column, or `type(None)` for statements that return nothing.
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import asyncpg
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 else:
     # asyncpg's own classes are generic in their stubs only.
     Connection: TypeAlias = Any
+
+_PREFETCH: Final = 500
 
 Row = TypeVar("Row")
 
@@ -62,6 +64,17 @@ async def fetch_one(connection: Connection, statement: Statement[Row], *argument
 async def fetch_all(connection: Connection, statement: Statement[Row], *arguments: Any) -> list[Row]:
     """All rows, in the order the statement gives them."""
     return [_read(statement.row, record) for record in await connection.fetch(statement.sql, *arguments)]
+
+
+async def fetch_plain(connection: Connection, statement: Statement[Any], *arguments: Any) -> "list[asyncpg.Record]":
+    """All rows as the connection gives them, to be unpacked in the order of their columns, a thousand at a time."""
+    return await connection.fetch(statement.sql, *arguments)
+
+
+async def fetch_each(connection: Connection, statement: Statement[Row], *arguments: Any) -> AsyncIterator[Row]:
+    """All rows, one after the other, a few hundred in memory at a time; inside a transaction only."""
+    async for record in connection.cursor(statement.sql, *arguments, prefetch=_PREFETCH):
+        yield _read(statement.row, record)
 
 
 async def execute(connection: Connection, statement: Statement[None], *arguments: Any) -> int:

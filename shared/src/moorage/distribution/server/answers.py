@@ -26,9 +26,9 @@ def empty(status: int, headers: HeaderList = (), notes: Mapping[str, str] | None
     return response
 
 
-def document(body: object, content_type: str = "application/json", headers: HeaderList = ()) -> web.Response:
+def document(body: object, headers: HeaderList = (), notes: Mapping[str, str] | None = None) -> web.Response:
     """`body` as JSON."""
-    return raw(json.dumps(body, separators=(",", ":")).encode(), content_type, headers)
+    return raw(json.dumps(body, separators=(",", ":")).encode(), "application/json", headers, notes)
 
 
 def raw(

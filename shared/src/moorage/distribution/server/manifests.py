@@ -8,6 +8,7 @@ from moorage.access.action import Action
 from moorage.distribution import headers as names
 from moorage.distribution import paths
 from moorage.distribution.content import ManifestPush, PushedManifest, StoredManifest
+from moorage.distribution.inside import LOCAL
 from moorage.distribution.server import answers, body, conditions, query
 from moorage.distribution.server.registry import Methods, Registry
 from moorage.oci.digest import Digest
@@ -20,7 +21,7 @@ async def get(registry: Registry, request: web.Request, place: paths.Manifest) -
     admission = await registry.gate.admit(request, place.name, Action.PULL)
     stored = await registry.content.manifest(admission.image, place.reference)
     await registry.gate.settle(request, admission, stored.token)
-    headers, notes = _headers(stored), {names.AUTHZ_TOKEN: stored.token}
+    headers, notes = _headers(stored), _notes(stored)
     if conditions.client_has(request, headers["ETag"]):
         return answers.not_modified(headers)
     return answers.raw(stored.body, stored.media_type, headers, notes)
@@ -61,6 +62,11 @@ def _content_type(request: web.Request) -> str:
 
 def _headers(stored: StoredManifest) -> dict[str, str]:
     return {names.CONTENT_DIGEST: str(stored.digest), "ETag": conditions.etag(stored.digest)}
+
+
+def _notes(stored: StoredManifest) -> dict[str, str]:
+    notes = {names.AUTHZ_TOKEN: stored.token}
+    return {**notes, names.TOKEN_MODE: LOCAL} if stored.token_is_local else notes
 
 
 def _pushed_headers(name: str, pushed: PushedManifest, tags: tuple[Tag, ...]) -> list[tuple[str, str]]:

@@ -7,8 +7,8 @@ from typing import Final
 from aiohttp import web
 
 from moorage.access.action import Action
+from moorage.distribution import headers as names
 from moorage.distribution import paths
-from moorage.distribution.headers import FILTERS_APPLIED
 from moorage.distribution.server import answers, links, query
 from moorage.distribution.server.registry import Methods, Registry
 from moorage.oci.descriptor import Descriptor
@@ -22,14 +22,15 @@ async def get(registry: Registry, request: web.Request, place: paths.Referrers) 
     last = query.digest(request, "last")
     admission = await registry.gate.admit(request, place.name, Action.PULL)
     found = await registry.content.referrers(admission.image, place.subject)
+    await registry.gate.settle(request, admission, found.token)
     matching = [each for each in found.descriptors if wanted is None or each.artifact_type == wanted]
     rest = _after(matching, last)
     page = _fitting(rest, registry.limits.max_referrers_bytes)
-    headers = {} if wanted is None else {FILTERS_APPLIED: "artifactType"}
+    headers = {} if wanted is None else {names.FILTERS_APPLIED: "artifactType"}
     if len(page) < len(rest):
         here = paths.Referrers(admission.name, place.subject)
         headers |= links.next_page(here, artifactType=wanted, last=str(rest[len(page) - 1].digest))
-    return answers.raw(_index(page), ManifestType.OCI_INDEX.value, headers)
+    return answers.raw(_index(page), ManifestType.OCI_INDEX.value, headers, {names.AUTHZ_TOKEN: found.token})
 
 
 def _after(found: Sequence[Descriptor], last: Digest | None) -> Sequence[Descriptor]:

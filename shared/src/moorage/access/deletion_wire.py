@@ -1,0 +1,53 @@
+"""What services say to one another about deleted images: restored, listed, and dropped in the end (§1.9).
+
+Operations as in moorage.access.wire.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+
+from moorage.access.wire import Answer, IdentityBody, Request
+
+MOST_PURGED: Final = 1000
+
+
+class RestoreImageRequest(Request):
+    """Undo a deletion: the same image again, with what it held. Needs what deleting it needs."""
+
+    identity: IdentityBody
+    id: UUID
+
+
+class ListDeletedImagesRequest(Request):
+    """The deleted images of a workspace that `identity` can restore, by name, after `cursor`."""
+
+    identity: IdentityBody
+    workspace: str
+    cursor: str | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class PurgeableRequest(Request):
+    """Which images' content is to be dropped? From the answer on these are never restored."""
+
+    limit: int = Field(default=100, ge=1, le=MOST_PURGED)
+
+
+class PurgeableAnswer(Answer):
+    """Images by id, in any order; told until their content is said to be gone."""
+
+    images: list[UUID]
+
+
+class PurgedRequest(Request):
+    """The content of these images is gone."""
+
+    images: list[UUID] = Field(max_length=MOST_PURGED)
+
+
+class PurgedAnswer(Answer):
+    """For how many of them that is news."""
+
+    purged: int
