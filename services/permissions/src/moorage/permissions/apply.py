@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from moorage.access import wire
-from moorage.access.frames import EntityKind, Row
+from moorage.access.frames import Row
 from moorage.access.problems import FactsRefused
 from moorage.events.decoding import Fact
 from moorage.events.identity_facts import CredentialSet
@@ -15,13 +15,18 @@ from moorage.permissions import rows
 from moorage.permissions.batches import Record, Refused, Sorted, sort_batch
 from moorage.permissions.folding import Placed, fold, number, turns
 from moorage.permissions.ports import Change, Ledger
+from moorage.permissions.reconcile import comparison, dead_letters, express, staging, sums
+from moorage.permissions.reconcile.admission import admit
+from moorage.permissions.reconcile.applying import STEP, ApplySnapshots, tell_lanes
 from moorage.permissions.records import Source, SourceKind
 from moorage.permissions.repository_effects import RepositoryEffects
-from moorage.permissions.slots import Aliases, Entity, Slot, Table, entities, slot_of
-from moorage.permissions.stores import DeadLetter, Lane
+from moorage.permissions.slots import Aliases, Slot, Table, entities, slot_of
+from moorage.permissions.stores import Lane
 from moorage.permissions.versions import Held, Ruling, judge
 from moorage.runtime.clock import Clock
 
+WHOLE_WITHIN_SECONDS: Final = 10.0
+"""So long an HTTP batch that completes a snapshot waits for its facts; what is left is applied behind it."""
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -33,6 +38,15 @@ class Advance:
     part: int
     old: int
     new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The next records of a partition, read by what these sources may say, and the step that goes with them."""
+
+    batch: Sorted
+    sources: Sequence[Source]
+    step: Advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +62,99 @@ class Counts:
 class Apply:
     """Applies batches; a batch is seen by readers as a whole or not at all."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, step: int = STEP) -> None:
+        """`step` is how many facts of a snapshot one change applies at most."""
         self._ledger = ledger
         self._clock = clock
+        self.snapshots = ApplySnapshots(ledger, clock, self._store, step)
 
     async def over_http(self, source: Source, records: Sequence[Record]) -> wire.IngestAnswer:
         """Applies a source's batch. Raises FactsRefused (manual sources), SourceBusy."""
         batch = sort_batch(records, [source])
-        if batch.refused and source.spec.kind is SourceKind.MANUAL:
-            raise FactsRefused("nothing was applied; correct these lines", refused=_told(batch.refused))
+        if batch.refused:
+            _refuse_by_hand(source, batch.refused)
         async with self._ledger.changing(source.id) as change:
-            counts = await self._apply(change, batch, Lane(source.id))
-            return wire.IngestAnswer(
-                applied=counts.applied,
-                unchanged=counts.unchanged,
-                stale_dropped=counts.stale,
-                conflicts=counts.conflicts,
-                refused=_told(batch.refused),
-                token=str(change.log.token),
-            )
+            counts, refused = await self._apply(change, batch, Lane(source.id), [source])
+            _refuse_by_hand(source, refused)
+            if batch.heartbeats:
+                await self._let_go(change)
+            token = change.log.token
+        if staging.ends(batch.snapshots) and not await self.snapshots.drive(WHOLE_WITHIN_SECONDS):
+            token = await self._ledger.head()
+        return wire.IngestAnswer(
+            applied=counts.applied,
+            unchanged=counts.unchanged,
+            stale_dropped=counts.stale,
+            conflicts=counts.conflicts,
+            refused=_told(refused),
+            token=str(token),
+        )
 
     async def over_kafka(self, sources: Sequence[Source], records: Sequence[Record], step: Advance) -> Counts:
         """Applies a partition's next records and moves its position with them. Raises PositionMoved."""
-        batch = sort_batch(records, sources)
-        first = sources[0].id if sources else 0
-        async with self._ledger.changing() as change:
-            await change.intake.advance(step.topic, step.part, step.old, step.new)
-            return await self._apply(change, batch, Lane(first, step.topic, step.part))
+        [(counts, _)] = await self.partitions([Stretch(sort_batch(records, sources, step.part), sources, step)])
+        return counts
 
-    async def _apply(self, change: Change, batch: Sorted, lane: Lane) -> Counts:
-        named = {entity for fact, _ in batch.facts for entity in entities(fact.data)}
-        named |= {Entity(EntityKind.WORKSPACE, None, each.workspace) for each in batch.refused if each.workspace}
+    async def partitions(self, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
+        """Applies stretches of different partitions in one change, all or none; answers for each what became of it.
+
+        Raises PositionMoved.
+        """
+        async with self._ledger.changing() as change:
+            for each in stretches:
+                await change.intake.advance(each.step.topic, each.step.part, each.step.old, each.step.new)
+            return await self.within(change, stretches)
+
+    async def within(self, change: Change, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
+        """The same in a change that is open already and moves the positions itself."""
+        done: list[tuple[Counts, Sequence[Refused]]] = []
+        for each in stretches:
+            first = each.sources[0].id if each.sources else 0
+            lane = Lane(first, each.step.topic, each.step.part)
+            done.append(await self._apply(change, each.batch, lane, each.sources))
+        if any(each.batch.heartbeats for each in stretches):
+            await self._let_go(change)
+        return done
+
+    async def _apply(
+        self, change: Change, batch: Sorted, lane: Lane, sources: Sequence[Source]
+    ) -> tuple[Counts, list[Refused]]:
+        """Answers what became of the facts, and what could not be applied."""
+        now = self._clock.now()
+        named = {entity for told in batch.facts for entity in entities(told.fact.data)}
         aliases = await change.facts.intern(named)
-        counts, kept = Counts(unchanged=len(batch.silent)), list[Placed]()
-        for source in {source.id: source for _, source in batch.facts}.values():
-            own = [fact for fact, its in batch.facts if its.id == source.id]
-            some, done = await self._take(change, own, aliases, source)
-            kept, counts = kept + some, _sum(counts, done)
-        await self._bury(change, batch.refused, lane, aliases)
-        await self._release(
-            change, [each for each in kept if (each.fact.workspace, each.fact.key) not in batch.unsettled]
-        )
+        counts, kept, refused = Counts(unchanged=len(batch.silent)), list[Placed](), list(batch.refused)
+        for source in {told.source.id: told.source for told in batch.facts}.values():
+            own = [told for told in batch.facts if told.source.id == source.id]
+            admitted = await admit(change, own, aliases, source, now)
+            some, done = await self._take(change, admitted.facts, aliases, source)
+            kept, counts = kept + some, _sum(counts, done, Counts(stale=admitted.late, applied=admitted.waiting))
+            refused += admitted.refused
+            for joined in admitted.joined:
+                await tell_lanes(change, joined)
+        if batch.snapshots:
+            refused += await staging.take(change, batch.snapshots, now)
+            counts = _sum(counts, Counts(applied=len(batch.snapshots)))
+        if refused:
+            await dead_letters.bury(change, refused, lane, sources, now)
+        if open_ := batch.unsettled:
+            kept = [each for each in kept if (each.fact.workspace, each.fact.key) not in open_]
+        await dead_letters.settle(change, kept, lane)
+        await comparison.compare(change, batch.checksums, now)
         for heartbeat, source in batch.heartbeats:
             # A source whose clock is ahead knows no more than what it has said by now.
-            as_of = min(heartbeat.as_of, self._clock.now())
-            await change.sources.heard(Lane(source.id, lane.topic, lane.part), as_of)
-        return _sum(counts, Counts(applied=len(batch.heartbeats)))
+            await change.sources.heard(Lane(source.id, lane.topic, lane.part), min(heartbeat.as_of, now))
+        return _sum(counts, Counts(applied=len(batch.heartbeats) + len(batch.checksums))), refused
+
+    async def _let_go(self, change: Change) -> None:
+        """Applies the re-activations that the heartbeats have freed (§2.1)."""
+        for source, facts in (await express.due(change)).items():
+            aliases = await change.facts.intern({entity for fact in facts for entity in entities(fact.data)})
+            placed = [
+                Placed(each, slot_of(each.data, aliases), Held.of(each.data, each.data.version or 0)) for each in facts
+            ]
+            stored = dict(await change.facts.held({each.slot for each in placed}))
+            await self._store(change, placed, stored, aliases, source)
 
     async def _take(
         self, change: Change, own: Sequence[Fact], aliases: Aliases, source: Source
@@ -101,8 +162,9 @@ class Apply:
         """Stores a source's facts; answers those that replaced what was stored."""
         placed = [(fact, slot_of(fact.data, aliases)) for fact in own]
         stored = dict(await change.facts.held({slot for _, slot in placed}))
-        facts, counter = number(placed, stored, await self._counter(change, source))
-        if source.spec.kind is SourceKind.MANUAL:
+        by_hand = source.spec.kind is SourceKind.MANUAL
+        facts, counter = number(placed, stored, await self._counter(change, source) if by_hand else 0)
+        if by_hand:
             await change.sources.count(source.id, counter)
         counts, kept = Counts(), list[Placed]()
         for turn in turns(facts):
@@ -122,13 +184,16 @@ class Apply:
         stored: Mapping[Slot, Held],
         aliases: Aliases,
         source: int,
+        beaten: frozenset[Slot] = frozenset(),
     ) -> tuple[list[Placed], Counts]:
+        """Stores facts with their effects; what is stored in `beaten` slots is replaced whatever its version."""
         folded = fold(facts)
-        rulings = [(each, judge(stored.get(each.slot), each.held)) for each in folded.facts]
+        rulings = [(each, judge(_known(stored, each.slot, beaten), each.held)) for each in folded.facts]
         kept = [each for each, ruling in rulings if ruling.replaces]
         effects = await RepositoryEffects.before(change, kept, self._clock.now())
         changed = [each for each, ruling in rulings if ruling.changes or (ruling.replaces and effects.revives(each))]
         await change.facts.put(kept, aliases, source, self._clock.now())
+        await sums.note(change, kept, stored, source)
         disputed = {each.slot for each, ruling in rulings if ruling.disputes} | (
             folded.disputed & {each.slot for each, ruling in rulings if ruling is not Ruling.STALE}
         )
@@ -155,7 +220,7 @@ class Apply:
                     change.log.append(rows.workspace_row(workspace), event)
             elif each.slot.table is Table.REPOSITORY:
                 change.log.append(effects.row(each, aliases), event)
-            elif isinstance(data, CredentialSet):
+            elif each.slot.table is Table.CREDENTIAL and isinstance(data, CredentialSet):
                 change.log.append(await self._credential_row(change, data, each, aliases), event)
             else:
                 change.log.append(rows.fact_row(data, each.slot, aliases, each.held.version), event)
@@ -168,37 +233,25 @@ class Apply:
             return row
         return rows.credential_row(placed.slot.a, row[3], stored.active, stored.expires, placed.held.version)
 
-    async def _bury(self, change: Change, refused: Sequence[Refused], lane: Lane, aliases: Aliases) -> None:
-        now = self._clock.now()
-        for each in refused:
-            ws = aliases[Entity(EntityKind.WORKSPACE, None, each.workspace)] if each.workspace else 0
-            pinned = await change.intake.pins(ws) if ws else None
-            letter = DeadLetter(lane, each.record.pos, each.reason, each.detail, each.record.body, each.key)
-            await change.intake.bury(letter, ws, now)
-            if ws and pinned is None:
-                change.log.append(rows.pin_row(ws, now))
-            _log.error(
-                "A fact could not be applied; its workspace's freshness is held.",
-                topic=lane.topic,
-                part=lane.part,
-                pos=each.record.pos,
-                reason=each.reason,
-                workspace=str(each.workspace) if each.workspace else None,
-            )
 
-    async def _release(self, change: Change, kept: Sequence[Placed]) -> None:
-        for ws in await change.intake.release({(each.slot.ws or each.slot.a, each.fact.key) for each in kept}):
-            change.log.append(rows.pin_row(ws, None))
+def _known(stored: Mapping[Slot, Held], slot: Slot, beaten: frozenset[Slot]) -> Held | None:
+    held = stored.get(slot)
+    return Held(-1, held.fingerprint, held.rank) if held is not None and slot in beaten else held
+
+
+def _refuse_by_hand(source: Source, refused: Sequence[Refused]) -> None:
+    if refused and source.spec.kind is SourceKind.MANUAL:
+        raise FactsRefused("nothing was applied; correct these lines", refused=_told(refused))
 
 
 def _told(refused: Sequence[Refused]) -> list[dict[str, object]]:
     return [{"line": each.record.pos, "reason": each.reason, "detail": each.detail} for each in refused]
 
 
-def _sum(one: Counts, other: Counts) -> Counts:
+def _sum(*counts: Counts) -> Counts:
     return Counts(
-        one.applied + other.applied,
-        one.unchanged + other.unchanged,
-        one.stale + other.stale,
-        one.conflicts + other.conflicts,
+        sum(each.applied for each in counts),
+        sum(each.unchanged for each in counts),
+        sum(each.stale for each in counts),
+        sum(each.conflicts for each in counts),
     )

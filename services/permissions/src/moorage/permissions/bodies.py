@@ -3,6 +3,7 @@
 from moorage.access import wire
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import Identity, Principal, PrincipalKind
+from moorage.access.publisher_body import PublisherBody
 from moorage.permissions.records import Credential, Image, Workspace
 
 
@@ -22,6 +23,11 @@ def image_body(image: Image, token: ConsistencyToken | None = None) -> wire.Imag
         link_gen=record.link_gen,
         acl_seq=record.acl_seq,
         created_at=image.created_at,
+        publishers=list(map(PublisherBody.of, record.publishers)),
+        consumer_repositories=sorted(record.consumer_repositories),
+        admin_override=record.admin_override,
+        deleted_at=image.deletion.at if image.deletion else None,
+        restorable_until=image.deletion.undo_until if image.deletion else None,
         token=str(token) if token else None,
     )
 
@@ -61,6 +67,8 @@ def workspace_body(workspace: Workspace, token: ConsistencyToken) -> wire.Worksp
         id=workspace.id,
         slug=workspace.slug,
         allow_public=workspace.allow_public,
-        default_push_policy=workspace.default_push_policy,
+        default_push_policy=workspace.publishing.policy,
+        default_publishers=list(map(PublisherBody.of, workspace.publishing.publishers)),
+        pipeline_create=workspace.publishing.pipeline_create,
         token=str(token),
     )

@@ -9,11 +9,13 @@ from uuid import UUID
 from moorage.access import rules, wire
 from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
+from moorage.access.image import Visibility
 from moorage.access.principal import Identity, PrincipalKind
 from moorage.access.reason import Reason
 from moorage.access.role import Membership, Role
 from moorage.access.rules import Standing
 from moorage.permissions import bounds
+from moorage.permissions.aging import Aging
 from moorage.permissions.bodies import image_body
 from moorage.permissions.ports import Deciding, Ledger
 from moorage.permissions.records import Image, Repository, Workspace, WorkspaceStanding
@@ -25,30 +27,40 @@ _NOBODY: Final = WorkspaceStanding(Membership.NONE, principal_active=True, crede
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision, and the image it is about if who asks may know of it."""
+    """A decision, and the image it is about if who asks may know of it.
+
+    `standing` is what it was decided on; `workspace` is the one of the name, which is no secret.
+    """
 
     reason: Reason
     role: Role = Role.NONE
     readable: bool = False
     image: Image | None = None
+    standing: Standing | None = None
+    workspace: Workspace | None = None
 
 
 class Check:
     """Answers `check` at head."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, aging: Aging | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._aging = aging or Aging()
 
     async def check(self, request: wire.CheckRequest) -> wire.CheckAnswer:
-        """The decision for the image that has the name now; nothing is created."""
+        """The decision for the image that has the name now; nothing is created. Raises AuthorityStale."""
         identity = request.identity.value()
         async with self._ledger.viewing() as view:
-            outcome = await decide(view, identity, request.workspace, request.image, request.action, self._clock.now())
+            now = self._clock.now()
+            outcome = await decide(view, identity, request.workspace, request.image, request.action, now)
+            visibility = outcome.image.record.visibility if outcome.image else Visibility.INHERIT
+            freshness = await self._aging.require(view, outcome.workspace, request.action, now, visibility)
             # A check creates nothing: whoever may create the image asks for a first push.
             if outcome.reason is Reason.OK and outcome.image is None:
                 outcome = replace(outcome, reason=Reason.RECORD_MISSING)
-            return answer(outcome, view.token, f"{request.workspace}/{request.image}")
+            decided = answer(outcome, view.token, f"{request.workspace}/{request.image}")
+            return decided.model_copy(update={"as_of": freshness.as_of})
 
 
 def answer(outcome: Outcome, token: ConsistencyToken, name: str) -> wire.CheckAnswer:
@@ -72,8 +84,10 @@ async def decide(view: Deciding, identity: Identity, slug: str, name: str, actio
         return Outcome(rules.unknown(action, identity, known.principal_active, known.credential_active, now))
     image = await view.images.named(workspace.alias, name)
     if image is None:
-        return await _without_record(view, identity, workspace, name, action, now)
-    return await decide_image(view, identity, workspace, image, action, now)
+        outcome = await _without_record(view, identity, workspace, name, action, now)
+    else:
+        outcome = await decide_image(view, identity, workspace, image, action, now)
+    return replace(outcome, workspace=workspace)
 
 
 async def decide_image(
@@ -84,10 +98,11 @@ async def decide_image(
     standing = standing_on(facts, identity, workspace, image.repository, image.record.id)
     verdict = rules.decide(action, identity, standing, image.record, now)
     if verdict.readable or verdict.reason is Reason.OK:
-        return Outcome(verdict.reason, verdict.role, verdict.readable, image)
+        return Outcome(verdict.reason, verdict.role, verdict.readable, image, standing)
     hidden = await _without_record(view, identity, workspace, image.record.name, action, now)
     # Only creating reveals that a name is taken (§1.7).
-    return Outcome(Reason.NO_WRITE) if hidden.reason is Reason.OK else hidden
+    hidden = Outcome(Reason.NO_WRITE) if hidden.reason is Reason.OK else hidden
+    return replace(hidden, standing=standing)
 
 
 async def standing_in(
@@ -97,7 +112,12 @@ async def standing_in(
     if identity.principal.kind is PrincipalKind.ANONYMOUS:
         return _NOBODY
     aliases = {repository.alias for repository in repositories}
-    return await view.standings.of(identity.principal, identity.credential, workspace.alias, aliases)
+    found = await view.standings.of(identity.principal, identity.credential, workspace.alias, aliases)
+    if identity.run is None or identity.run.environment is None:
+        return found
+    environment = await view.hierarchy.environment(workspace.alias, identity.run.environment)
+    live = environment is not None and environment.state.carries_roles
+    return replace(found, deploys_to=environment.repository if environment and live else None)
 
 
 def standing_on(
@@ -113,6 +133,8 @@ def standing_on(
         principal_active=facts.principal_active,
         credential_active=facts.credential_active,
         inside_bound=bounds.contains(identity.bound, workspace.id, repository, image),
+        publishing=workspace.publishing,
+        environment_live=facts.deploys_to == repository.id,
     )
 
 

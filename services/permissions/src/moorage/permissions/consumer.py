@@ -1,22 +1,33 @@
-"""Follows the fact topics: one partition's records at a time, applied and advanced in one change (§2.3)."""
+"""Follows the fact topics: records and the positions after them are stored in one change (§2.3).
+
+What little there is of several partitions shares a change, so that heartbeats don't keep each other waiting. While the
+database works on one change the records of the next are fetched and read; never more than one ahead.
+"""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 import structlog
 
-from moorage.permissions.apply import Advance, Apply
-from moorage.permissions.batches import Record
+from moorage.permissions.apply import Advance, Apply, Stretch
+from moorage.permissions.batches import Record, Sorted, sort_batch
+from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.ports import Ledger, LedgerUnavailable
 from moorage.permissions.records import Source, Transport
 from moorage.permissions.stores import PositionMoved
+from moorage.permissions.topic_guard import TopicUnfit
 
 BATCH: Final = 1000
+SOURCES_SECONDS: Final = 1.0
+"""So long the declarations of sources are believed; what no known source may say is asked for anew at once."""
+_AT_ONCE: Final = 100
+"""So many records are read before others have their turn: about 2 ms."""
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 30.0
 _log: Final = structlog.stdlib.get_logger(__name__)
@@ -36,46 +47,73 @@ class PositionOutOfRange(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The next records of a partition, in order; `old` is where they were asked from, `new` follows the last one."""
+    """The next records of a partition, in order; `old` is where they were asked from, `new` follows the last one.
+
+    `turn` tells one stretch of reading the partition from the next.
+    """
 
     topic: str
     part: int
     old: int
     new: int
     records: Sequence[Record]
+    turn: int = 0
 
 
 class RecordStream(Protocol):
     """Partitions assigned to us, read from positions that the ledger keeps."""
 
-    def batches(self, limit: int) -> AsyncIterator[Fetched]:
-        """The next records of each assigned partition in turn. Raises StreamUnavailable, PositionOutOfRange."""
+    def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
+        """The next records of the assigned partitions in turn, as many partitions at once as have `limit` together.
+
+        Raises StreamUnavailable, PositionOutOfRange, TopicUnfit.
+        """
         ...
 
     async def rewind(self, topic: str, part: int) -> None:
         """Reads on from the stored position, after a batch that was not applied."""
         ...
 
+    def is_current(self, fetched: Fetched) -> bool:
+        """Whether the partition has been ours, without a rewind, since this was fetched."""
+        ...
+
+    def lag(self) -> Mapping[tuple[str, int], int]:
+        """How many offsets of each partition have not been fetched yet, by the end of its log."""
+        ...
+
 
 class RecordStreams(Protocol):
     """Opens streams."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What they read."""
+        ...
 
     def apart(self) -> Sequence["RecordStreams"]:
         """One for each topic, so that what befalls a topic does not hold back the others."""
         ...
 
     def open(self) -> AbstractAsyncContextManager[RecordStream]:
-        """A stream, closed when the body ends. Raises StreamUnavailable."""
+        """A stream, closed when the body ends. Raises StreamUnavailable, TopicUnfit."""
         ...
 
 
 class Consumer:
     """Follows while it is open as a context. Nothing that goes wrong outside ends it."""
 
-    def __init__(self, ledger: Ledger, apply: Apply, streams: RecordStreams) -> None:
-        self._ledger = ledger
-        self._apply = apply
-        self._streams = streams
+    def __init__(
+        self,
+        ledger: Ledger,
+        apply: Apply,
+        streams: RecordStreams,
+        metrics: IngestMetrics,
+        first: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`first` is awaited before anything is followed."""
+        self._first = first
+        self._following = [_Following(ledger, apply, each, metrics) for each in streams.apart()]
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -93,63 +131,181 @@ class Consumer:
             await self._task
 
     async def run(self) -> None:
-        """Follows the topics for ever."""
+        """Follows the topics for ever, after what comes first."""
+        if self._first is not None:
+            await self._first()
         async with asyncio.TaskGroup() as tasks:
-            for streams in self._streams.apart():
-                tasks.create_task(_Following(self._ledger, self._apply, streams).run())
+            for each in self._following:
+                tasks.create_task(each.run())
+
+    def behind(self) -> Mapping[tuple[str, int], int]:
+        """How many offsets of each partition that is read here have not been fetched yet."""
+        return {each: offsets for one in self._following for each, offsets in one.behind().items()}
+
+    def stopped(self) -> str | None:
+        """Which topics are not applied until somebody acts, and why, in words; None if all are."""
+        return "; ".join(each.stopped for each in self._following if each.stopped) or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A batch whose records have been read, by what these sources may say."""
+
+    fetched: Fetched
+    sources: Sequence[Source]
+    batch: Sorted
+
+    def stretch(self) -> Stretch:
+        """As it is applied."""
+        fetched = self.fetched
+        return Stretch(self.batch, self.sources, Advance(fetched.topic, fetched.part, fetched.old, fetched.new))
 
 
 class _Following:
     """Follows one topic."""
 
-    def __init__(self, ledger: Ledger, apply: Apply, streams: RecordStreams) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, apply: Apply, streams: RecordStreams, metrics: IngestMetrics) -> None:
         self._apply = apply
         self._streams = streams
+        self._metrics = metrics
+        self._sources = KafkaSources(ledger)
         self._pause = _FIRST_PAUSE
+        self._stream: RecordStream | None = None
+        self.stopped: str | None = None
+
+    def behind(self) -> Mapping[tuple[str, int], int]:
+        return self._stream.lag() if self._stream else {}
 
     async def run(self) -> None:
         while True:
             try:
                 async with self._streams.open() as stream:
+                    self._stream, self.stopped = stream, None
                     await self._follow(stream)
             except (StreamUnavailable, LedgerUnavailable) as error:
                 _log.warning("Facts can't be followed now; trying again.", error=str(error), seconds=self._pause)
             except PositionOutOfRange as error:
                 # Never jump to the end: what lies between may have been a revocation. Silence is staleness.
+                self._stop(f"position {error.position} is not in partition {error.part} of {error.topic} any more")
                 _log.error(
                     "A stored position is not in its partition any more; rebuild from a snapshot.",
                     topic=error.topic,
                     part=error.part,
                     position=error.position,
                 )
-                self._pause = _LONGEST_PAUSE
+            except TopicUnfit as error:
+                self._stop(error.words)
+                _log.error("A topic is not what it should be; nothing more is applied from it.", why=error.words)
             except Exception:  # a bug of ours must not end what brings revocations; nothing has moved, so try again
                 _log.exception("Facts can't be followed because of a fault; trying again.")
+            self._stream = None
             await self._wait()
 
+    def _stop(self, words: str) -> None:
+        self.stopped = words
+        self._pause = _LONGEST_PAUSE
+
     async def _follow(self, stream: RecordStream) -> None:
-        async for fetched in stream.batches(BATCH):
+        async with aclosing(self._read(stream)) as batches:  # type: ignore[type-var] # an async generator it is
+            ahead = asyncio.create_task(_next(batches))
             try:
-                await self._take(fetched)
-            except PositionMoved:
-                _log.info("Another consumer has advanced this partition.", topic=fetched.topic, part=fetched.part)
-                await stream.rewind(fetched.topic, fetched.part)
-            self._pause = _FIRST_PAUSE
+                while (together := await ahead) is not None:
+                    ahead = asyncio.create_task(_next(batches))
+                    await self._take(stream, together)
+                    self._metrics.lag(stream.lag())
+                    self._pause = _FIRST_PAUSE
+            finally:
+                ahead.cancel()
+                await asyncio.wait([ahead])
 
-    async def _take(self, fetched: Fetched) -> None:
-        step = Advance(fetched.topic, fetched.part, fetched.old, fetched.new)
-        await self._apply.over_kafka(await self._sources(), fetched.records, step)
+    async def _read(self, stream: RecordStream) -> AsyncIterator[list[_Read]]:
+        async for together in stream.batches(BATCH):
+            yield [await self._sorted(fetched) for fetched in together]
 
-    async def _sources(self) -> Sequence[Source]:
-        async with self._ledger.viewing() as view:
-            found = await view.sources.all()
-        return [source for source in found if source.spec.transport is Transport.KAFKA]
+    async def _sorted(self, fetched: Fetched) -> _Read:
+        sources = await self._sources.known()
+        batch = await _sort(fetched, sources)
+        if any(each.reason == "source" for each in batch.refused) and self._sources.are_old:
+            sources = await self._sources.asked()
+            batch = await _sort(fetched, sources)
+        return _Read(fetched, sources, batch)
+
+    async def _take(self, stream: RecordStream, together: Sequence[_Read]) -> None:
+        mine = [each for each in together if stream.is_current(each.fetched)]
+        if len(mine) > 1 and await self._together(mine):
+            return
+        for each in mine:
+            await self._alone(stream, each)
+
+    async def _together(self, mine: Sequence[_Read]) -> bool:
+        try:
+            await self._store(mine)
+        except PositionMoved:
+            return False
+        except LedgerUnavailable:
+            raise
+        except Exception:  # a fault of one partition must not hold back the others: alone, only its own batch fails
+            _log.exception("Partitions can't be applied together because of a fault; trying one by one.")
+            return False
+        return True
+
+    async def _alone(self, stream: RecordStream, read: _Read) -> None:
+        fetched = read.fetched
+        try:
+            await self._store([read])
+        except PositionMoved:
+            _log.info("Another consumer has advanced this partition.", topic=fetched.topic, part=fetched.part)
+            await stream.rewind(fetched.topic, fetched.part)
+
+    async def _store(self, reads: Sequence[_Read]) -> None:
+        topic = reads[0].fetched.topic
+        with self._metrics.applying(topic):
+            done = await self._apply.partitions([each.stretch() for each in reads])
+        for counts, refused in done:
+            self._metrics.applied(topic, counts, refused)
 
     async def _wait(self) -> None:
         # Jitter keeps a fleet from coming back in step; nothing secret depends on it.
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, protects nothing
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+
+async def _next(batches: AsyncIterator[list[_Read]]) -> list[_Read] | None:
+    return await anext(batches, None)
+
+
+async def _sort(fetched: Fetched, sources: Sequence[Source]) -> Sorted:
+    batch = Sorted()
+    for at in range(0, len(fetched.records), _AT_ONCE):
+        sort_batch(fetched.records[at : at + _AT_ONCE], sources, fetched.part, batch)
+        await asyncio.sleep(0)
+    return batch
+
+
+class KafkaSources:
+    """The sources that speak over Kafka, remembered for a moment."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._found: Sequence[Source] = ()
+        self._until = 0.0
+        self.are_old = True
+        """Whether they were not asked for just now."""
+
+    async def known(self) -> Sequence[Source]:
+        """As they were at most SOURCES_SECONDS ago."""
+        if time.monotonic() >= self._until:
+            return await self.asked()
+        self.are_old = True
+        return self._found
+
+    async def asked(self) -> Sequence[Source]:
+        """As they are."""
+        async with self._ledger.viewing() as view:
+            found = await view.sources.all()
+        self._found = [source for source in found if source.spec.transport is Transport.KAFKA]
+        self._until, self.are_old = time.monotonic() + SOURCES_SECONDS, False
+        return self._found
 
 
 class StoredPositions:

@@ -5,12 +5,14 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from moorage.access import wire
+from moorage.access.audit import Deed
 from moorage.access.frames import EntityKind
 from moorage.access.principal import ALL_SCOPES, Identity, PrincipalKind
 from moorage.access.problems import CredentialUnknown, Forbidden, InputInvalid, NotFound
 from moorage.access.reason import Reason
 from moorage.access.secrets import SecretKind, mint_secret, secret_kind
 from moorage.permissions import rows
+from moorage.permissions.audited import About, audited
 from moorage.permissions.bodies import identity_of, token_body
 from moorage.permissions.ports import Change, Deciding, Ledger, Pepper
 from moorage.permissions.records import Credential, User
@@ -60,15 +62,18 @@ class Tokens:
         if not request.spec.name.isprintable():
             raise InputInvalid("a token's name is printable")
         async with self._ledger.changing() as change:
+            change.log.by = str(identity.principal)
             user = await self._owner(change, identity, request.user)
             if not user.active:
                 raise Forbidden("the account is not active", reason=Reason.PRINCIPAL_INACTIVE.value)
-            entity = Entity(EntityKind.CREDENTIAL, None, uuid4())
+            entity, decided_at = Entity(EntityKind.CREDENTIAL, None, uuid4()), change.log.token
             alias = (await change.facts.intern([entity]))[entity]
             credential = _minted(alias, entity.id, user, request.spec, identity, now)
             secret = mint_secret(SecretKind.PERSONAL)
             await change.credentials.add(credential, self._pepper.digest(secret))
             change.log.append(rows.credential_row(alias, user.alias, True, credential.expires))
+            said = {"token": credential.id, "user": user.id, "scopes": " ".join(sorted(credential.scopes))}
+            await audited(change, request.identity, Deed.CREATE_TOKEN, About(""), decided_at, now, said)
             position = str(change.log.token)
             return wire.CreateTokenAnswer(token=token_body(credential), secret=secret, consistency_token=position)
 
@@ -82,9 +87,13 @@ class Tokens:
         """Ends a token; again has no effect. Raises NotFound, also for somebody else's."""
         identity = request.identity.value()
         async with self._ledger.changing() as change:
+            change.log.by = str(identity.principal)
             credential = await change.credentials.by_id(request.token)
             if credential is None or credential.user is None or not await self._may_end(change, identity, credential):
                 raise NotFound("no token with this id is yours")
+            said = {"token": credential.id, "user": credential.user}
+            now, decided_at = self._clock.now(), change.log.token
+            await audited(change, request.identity, Deed.REVOKE_TOKEN, About(""), decided_at, now, said)
             if credential.active:
                 await change.credentials.revoke(credential.id)
                 user = await change.hierarchy.user(credential.user)

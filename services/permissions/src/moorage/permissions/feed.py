@@ -2,64 +2,63 @@
 
 import time
 from collections.abc import AsyncGenerator
-from typing import Final
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.frames import Beat, Frame, Reset, Snapshot
+from moorage.access.frames import Frame, Reset
+from moorage.access.packed import Packed, unpack
 from moorage.access.problems import PositionGone
+from moorage.permissions.continuity import Continuity
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.ports import Ledger
+from moorage.permissions.snapshot_files import SnapshotFiles
+from moorage.permissions.tail import BEAT_SECONDS, Look, Tail
 from moorage.runtime.clock import Clock
-
-FRAME_ROWS: Final = 1000
-BEAT_SECONDS: Final = 1.0
 
 
 class Feed:
     """Serves any number of replicas."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, continuity: Continuity | None = None) -> None:
         self._ledger = ledger
-        self._clock = clock
+        self._continuity = continuity or Continuity()
+        self.tail = Tail(ledger, clock)
+        self.files = SnapshotFiles(ledger, clock)
 
-    async def snapshot(self, workspace: UUID | None) -> Snapshot:
-        """The rows of one workspace, or of the global part; empty for an unknown workspace."""
-        async with self._ledger.viewing() as view:
-            position = view.token
-            found = await view.hierarchy.workspace_by_id(workspace) if workspace else None
-            if workspace and found is None:
-                return Snapshot(epoch=position.epoch, seq=position.seq, rows=[])
-            rows = await view.snapshots.rows(found)
-            as_of = await view.sources.as_of(found)
-            return Snapshot(epoch=position.epoch, seq=position.seq, rows=rows, as_of=dict(as_of))
+    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
+        """One workspace, or the global part, at that position or later (by default at head); see SnapshotFiles."""
+        return unpack(await self.files.file(workspace, at_least))
 
     async def changes(self, after: ConsistencyToken) -> AsyncGenerator[Frame, None]:
-        """Every delta after the position, without a hole, and a beat at first and each second. Raises PositionGone.
+        """Every delta after the position, without a hole, and a beat at first and each second.
 
-        Only frames that lead to the head carry what the lanes say: facts come before the claim that they have come.
+        Raises PositionGone; HistoryLost for a reader that has seen what the ledger has not.
         """
-        beat_at = time.monotonic()
-        if (await self._ledger.head()).epoch != after.epoch:
+        seen = await self.tail.now()
+        if after > seen.head:
+            self._continuity.witness(after)
+            self._continuity.require(seen.head, after)
+        if seen.head.epoch != after.epoch:
             raise PositionGone("this position is of another epoch; take a snapshot")
-        while True:
-            # A frame is as old as the look at the ledger that it comes from, however slowly it is read.
-            t = int(self._clock.now().timestamp() * 1000)
-            async with self._ledger.viewing() as view:
-                head, as_of = view.token, dict(await view.sources.lanes())
-                if head.epoch != after.epoch:
-                    break
-                try:
-                    deltas = await view.log.deltas(after, FRAME_ROWS)
-                except PositionUnknown:
-                    raise PositionGone("this position is no longer kept; take a snapshot") from None
+        beat_at = time.monotonic()
+        while seen.head.epoch == after.epoch:
+            seen = await self._following(after, seen)
+            if seen.head.epoch != after.epoch:
+                break
             # Who is behind is told so before the frames that don't bring it to the head yet.
-            if time.monotonic() >= beat_at or (deltas and deltas[0].last < head.seq):
-                yield Beat(epoch=head.epoch, head=head.seq, t=t, as_of=as_of if after == head else {})
+            far = bool(seen.deltas) and seen.deltas[0].last < seen.head.seq
+            if far or not seen.deltas or time.monotonic() >= beat_at:
+                yield seen.beat(after)
                 beat_at = time.monotonic() + BEAT_SECONDS
-            for delta in deltas:
+            for delta in seen.deltas:
                 after = ConsistencyToken(after.epoch, delta.last)
-                yield delta.model_copy(update={"as_of": as_of if after == head else {}, "t": t})
-            if after == head:
-                await self._ledger.changed(head, max(beat_at - time.monotonic(), 0))
-        yield Reset(epoch=head.epoch, reason="history was rewritten")
+                yield delta
+            if after == seen.head:
+                seen = await self.tail.newer(seen)
+        yield Reset(epoch=seen.head.epoch, reason=seen.reason)
+
+    async def _following(self, after: ConsistencyToken, seen: Look) -> Look:
+        try:
+            return await self.tail.following(after, seen)
+        except PositionUnknown:
+            raise PositionGone("this position is no longer kept; take a snapshot") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from moorage.access.image import NodeState
@@ -11,8 +12,7 @@ from moorage.permissions.slots import Slot
 from moorage.permissions.versions import Held, Ruling, judge
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A fact, its place, and what storing it would leave there."""
 
     fact: Fact
@@ -37,14 +37,17 @@ def fold(placed: Iterable[Placed]) -> Folded:
     repeats = stale = 0
     for each in placed:
         earlier = kept.get(each.slot)
-        ruling = judge(earlier.held if earlier else None, each.held)
+        if earlier is None:
+            kept[each.slot] = each
+            continue
+        ruling = judge(earlier.held, each.held)
         if ruling.replaces:
             kept[each.slot] = each
         if ruling.disputes:
             disputed[each.slot] = each.held.version
         repeats += ruling is Ruling.REPEAT
         # The lower of two versions in one batch is dropped, whichever came first.
-        stale += ruling is Ruling.STALE or (earlier is not None and ruling in (Ruling.CHANGE, Ruling.RENEW))
+        stale += ruling in (Ruling.STALE, Ruling.CHANGE, Ruling.RENEW)
     live = frozenset(slot for slot, version in disputed.items() if kept[slot].held.version == version)
     return Folded(tuple(kept.values()), repeats, stale, live)
 
@@ -58,7 +61,7 @@ def turns(facts: Iterable[Placed]) -> list[list[Placed]]:
     states: dict[UUID, NodeState] = {}
     for each in facts:
         data = each.fact.data
-        if isinstance(data, RepositorySet):
+        if type(data) is RepositorySet:
             if states.get(data.id, data.state) is not data.state:
                 found.append([])
                 states.clear()
@@ -72,6 +75,10 @@ def number(facts: Iterable[tuple[Fact, Slot]], stored: Mapping[Slot, Held], coun
 
     Facts are numbered in their order, each seeing those before it; explicit versions lift the counter.
     """
+    facts = list(facts)
+    if all(fact.data.version is not None for fact, _ in facts):
+        numbered = [Placed(fact, slot, Held.of(fact.data, fact.data.version or 0)) for fact, slot in facts]
+        return numbered, max([counter, *(each.held.version for each in numbered)])
     latest = dict(stored)
     placed = []
     for fact, slot in facts:

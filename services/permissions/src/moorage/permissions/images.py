@@ -1,11 +1,14 @@
 """Image records: created, changed, relinked and deleted, each decided and done in one change (§1.7)."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 from moorage.access import rules, wire
 from moorage.access.action import Action
+from moorage.access.audit import Deed
+from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import EntityKind
 from moorage.access.image import ImageRecord, ImageState
 from moorage.access.principal import Identity
@@ -13,7 +16,9 @@ from moorage.access.problems import AlreadyExists, InputInvalid, NotFound, Probl
 from moorage.access.reason import Reason
 from moorage.oci.errors import NameInvalid
 from moorage.oci.reference import ImageName
-from moorage.permissions import image_changes, rows
+from moorage.permissions import image_changes, image_settings, publishing, rows
+from moorage.permissions.aging import Aging
+from moorage.permissions.audited import About, audited
 from moorage.permissions.bodies import image_body
 from moorage.permissions.check import Outcome, answer, decide, decide_image, named_repository, standing_in, standing_on
 from moorage.permissions.ports import Change, Deciding, Ledger
@@ -24,25 +29,36 @@ from moorage.permissions.stores import NameTaken
 from moorage.runtime.clock import Clock
 
 _NIL: Final = UUID(int=0)
+OfImage = wire.SetImageRequest | wire.RelinkImageRequest | wire.DeleteImageRequest
 
 
 class Images:
     """The use cases of image records."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        aging: Aging | None = None,
+        undo_window: timedelta = image_changes.UNDO_WINDOW,
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._aging = aging or Aging()
+        self._undo_window = undo_window
 
     async def first_push(self, request: wire.FirstPushRequest) -> wire.CheckAnswer:
         """The decision to push; creates the record if there is none and §1.7 says so. Raises InputInvalid (name)."""
         identity, now = request.identity.value(), self._clock.now()
         name = _name(request.workspace, request.image)
         async with self._ledger.viewing() as view:
+            await self._aging.require(view, await view.hierarchy.workspace(request.workspace), Action.PUSH, now)
             outcome = await decide(view, identity, request.workspace, request.image, Action.PUSH, now)
             if outcome.image or outcome.reason is not Reason.OK:
                 return answer(outcome, view.token, name)
         # Only who may create comes here; what was seen may have changed, so it is decided again under the lock.
         async with self._ledger.changing() as change:
+            change.log.by = str(identity.principal)
             outcome = await decide(change, identity, request.workspace, request.image, Action.PUSH, now)
             if outcome.image is None and outcome.reason is Reason.OK:
                 outcome = await self._create_pushed(change, identity, request)
@@ -53,7 +69,9 @@ class Images:
         repository = await named_repository(change, identity, workspace, request.image)
         if repository is None:
             raise NotFound("the repository is gone")
+        decided_at = change.log.token
         image = await self._create(change, workspace, request.image, repository, Origin.FIRST_PUSH)
+        await self._created(change, request.identity, image, decided_at)
         return await decide_image(change, identity, workspace, image, Action.PUSH, self._clock.now())
 
     async def create(self, request: wire.CreateImageRequest) -> wire.ImageBody:
@@ -61,36 +79,46 @@ class Images:
         identity = request.identity.value()
         name = _name(request.workspace, request.image)
         async with self._ledger.changing() as change:
+            change.log.by = str(identity.principal)
             workspace = await workspace_named(change, request.workspace)
+            await self._aging.require(change, workspace, Action.MANAGE, self._clock.now())
             repository = await self._managed_repository(change, identity, workspace, request.repository, name)
+            decided_at = change.log.token
             image = await self._create(change, workspace, request.image, repository, Origin.API)
+            await self._created(change, request.identity, image, decided_at)
             return image_body(image, change.log.token)
 
     async def set(self, request: wire.SetImageRequest) -> wire.ImageBody:
-        """The record after the change. Raises InputInvalid (push policy), Forbidden, NotFound."""
+        """The record after the change. Raises InputInvalid (policy, environment, repository), Forbidden, NotFound."""
         async with self._ledger.changing() as change:
+            change.log.by = str(request.identity.value().principal)
             image, workspace = await self._permitted(change, request.identity.value(), request.id, Action.MANAGE)
-            default = workspace.default_push_policy
-            if request.push_policy and not image_changes.may_narrow_to(request.push_policy, default):
-                raise InputInvalid(f"the workspace's default, {default}, may only be narrowed")
-            return await self._changed(
-                change, image, image_changes.set_to(image, request.visibility, request.push_policy)
-            )
+            await self._audited(change, request, Deed.SET_IMAGE, image)
+            changed = await image_settings.settled(change, request, image, workspace)
+            return await self._changed(change, image, changed)
 
     async def relink(self, request: wire.RelinkImageRequest) -> wire.ImageBody:
         """The record linked to another repository: ADMIN on both. Raises Forbidden, NotFound."""
         identity = request.identity.value()
         async with self._ledger.changing() as change:
+            change.log.by = str(identity.principal)
             image, workspace = await self._permitted(change, identity, request.id, Action.MANAGE)
             name = f"{workspace.slug}/{image.record.name}"
             repository = await self._managed_repository(change, identity, workspace, request.repository, name)
+            await self._audited(change, request, Deed.RELINK_IMAGE, image)
             return await self._changed(change, image, image_changes.relinked(image, repository, request.visibility))
 
     async def delete(self, request: wire.DeleteImageRequest) -> wire.ImageBody:
-        """The record as it was deleted; its name is free at once. Raises Forbidden, NotFound."""
+        """The record as it was deleted: its name is free at once, for a while it can be restored.
+
+        Raises Forbidden, NotFound.
+        """
         async with self._ledger.changing() as change:
+            change.log.by = str(request.identity.value().principal)
             image, _ = await self._permitted(change, request.identity.value(), request.id, Action.DELETE)
-            return await self._changed(change, image, image_changes.deleted(image))
+            await self._audited(change, request, Deed.DELETE_IMAGE, image)
+            gone = image_changes.deleted(image, self._clock.now(), self._undo_window)
+            return await self._changed(change, image, gone)
 
     async def expire_overdue(self, limit: int = 500) -> int:
         """Ends detached images whose deadline has passed (§1.9); answers how many."""
@@ -106,7 +134,9 @@ class Images:
         id = uuid4()
         entity = Entity(EntityKind.IMAGE, workspace.id, id)
         alias = (await change.facts.intern([entity]))[entity]
-        image = image_changes.created(alias, id, workspace, name, repository, origin, self._clock.now())
+        publishers = await publishing.of_new_image(change, workspace, repository)
+        now = self._clock.now()
+        image = image_changes.created(alias, id, workspace, name, repository, origin, now, publishers)
         image = _stamped(image, change.log.token.seq + 1)
         try:
             await change.images.add(image)
@@ -114,6 +144,18 @@ class Images:
             raise AlreadyExists(f"{workspace.slug}/{name} exists; choose another name") from None
         change.log.append(rows.image_row(image))
         return image
+
+    async def _created(
+        self, change: Change, who: wire.IdentityBody, image: Image, decided_at: ConsistencyToken
+    ) -> None:
+        said = {"repository": image.record.repository, "origin": image.origin}
+        now = self._clock.now()
+        await audited(change, who, Deed.CREATE_IMAGE, About.of_image(image), decided_at, now, said)
+
+    async def _audited(self, change: Change, request: OfImage, deed: Deed, image: Image) -> None:
+        said = request.model_dump(mode="json", exclude={"identity", "id"}, exclude_none=True)
+        about, now = About.of_image(image), self._clock.now()
+        await audited(change, request.identity, deed, about, change.log.token, now, said)
 
     async def _changed(self, change: Change, before: Image, after: Image) -> wire.ImageBody:
         if after != before:
@@ -125,9 +167,12 @@ class Images:
         if image is None or image.record.state in (ImageState.DELETED, ImageState.EXPIRED):
             raise missing(identity)
         workspace = await workspace_of(change, image)
+        await self._aging.require(change, workspace, action, self._clock.now())
         outcome = await decide_image(change, identity, workspace, image, action, self._clock.now())
         if outcome.reason is not Reason.OK:
-            raise refusal(outcome.reason, outcome.readable, f"{workspace.slug}/{image.record.name}")
+            problem = refusal(outcome.reason, outcome.readable, f"{workspace.slug}/{image.record.name}")
+            problem.position, problem.judged = change.log.token, outcome.reason
+            raise problem
         return image, workspace
 
     async def _managed_repository(
@@ -173,9 +218,8 @@ async def workspace_of(view: Deciding, image: Image) -> Workspace:
 
 async def find_repository(view: Deciding, workspace: Workspace, wanted: str) -> Repository | None:
     """The repository that a UUID or a slug names; one that is gone is not found."""
-    try:
-        id = UUID(wanted)
-    except ValueError:
+    id = image_settings.as_uuid(wanted)
+    if id is None:
         return await view.hierarchy.repository_by_slug(workspace.alias, wanted)
     found = await view.hierarchy.repository(workspace.alias, id)
     return found if found and found.state.carries_roles else None

@@ -1,10 +1,12 @@
 """Lanes: how current each source is, and which of them a workspace's knowledge rests on (authorization.md §3.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from uuid import UUID
 
-from moorage.events.topics import AUTHORITY
+from moorage.events.facts import PREFIX
+from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.permissions.records import Source, SourceKind, Transport, Workspace
 
 
@@ -32,25 +34,47 @@ class LaneClock:
         return int(min(moments).timestamp() * 1000) if self.as_of else 0
 
 
-def as_of_all(lanes: Iterable[LaneClock]) -> dict[str, int]:
-    """Every lane's moment."""
-    return {lane.key: lane.milliseconds for lane in lanes}
+def as_of_all(lanes: Iterable[LaneClock], sources: Iterable[Source]) -> dict[str, int]:
+    """Every lane's moment; those of the identity topic are there from the declaration of a source that feeds it."""
+    return dict.fromkeys(_identity_lanes(sources), 0) | {lane.key: lane.milliseconds for lane in lanes}
 
 
 def as_of_workspace(
-    lanes: Sequence[LaneClock], sources: Iterable[Source], workspace: Workspace | None
+    lanes: Sequence[LaneClock], sources: Sequence[Source], workspace: Workspace | None, feeders: Collection[int] = ()
 ) -> dict[str, int]:
-    """The workspace's lane, 0 if it was never heard; the identity topic's lanes for the global part.
+    """The lanes of the workspace, 0 for one that was never heard; the identity topic's lanes for the global part.
 
-    A workspace rests on the source that told us of it; a manual one has no lane and never ages.
+    A workspace rests on the source that told us of it and on all `feeders`; a manual one has no lane and never ages.
     """
-    moments = as_of_all(lanes)
+    moments = as_of_all(lanes, sources)
     if workspace is None:
         return {key: moment for key, moment in moments.items() if key.startswith("i")}
-    source = next((each for each in sources if each.id == workspace.source), None)
-    if source is None or source.spec.kind is SourceKind.MANUAL:
-        return {}
-    key = f"s{source.id}"
-    if source.spec.transport is Transport.KAFKA:
-        key += f"p{AUTHORITY.partition_of(workspace.id)}"
-    return {key: moments.get(key, 0)}
+    of = {workspace.source, *feeders}
+    keys = [_main_lane(each, workspace.id) for each in sources if each.id in of]
+    return {key: moments.get(key, 0) for key in keys if key is not None}
+
+
+def oldest_main(
+    lanes: Sequence[LaneClock], sources: Sequence[Source], fed: Iterable[tuple[UUID, int]]
+) -> datetime | None:
+    """Up to when all lanes know everything that feed workspaces (uuid, source); None if there are none."""
+    by_id = {each.id: each for each in sources}
+    moments = as_of_all(lanes, sources)
+    keys = {_main_lane(by_id[source], workspace) for workspace, source in fed if source in by_id}
+    known = [moments.get(key, 0) for key in keys if key is not None]
+    return datetime.fromtimestamp(min(known) / 1000, UTC) if known else None
+
+
+def _main_lane(source: Source, workspace: UUID) -> str | None:
+    if source.spec.kind is SourceKind.MANUAL:
+        return None
+    part = f"p{AUTHORITY.partition_of(workspace)}" if source.spec.transport is Transport.KAFKA else ""
+    return f"s{source.id}{part}"
+
+
+def _identity_lanes(sources: Iterable[Source]) -> Iterator[str]:
+    for source in sources:
+        types = source.spec.types
+        tells = types is None or any(each.startswith(f"{PREFIX}identity.") for each in types)
+        if source.spec.kind is SourceKind.CONTINUOUS and source.spec.transport is Transport.KAFKA and tells:
+            yield from (f"i{source.id}p{part}" for part in range(IDENTITY.partitions))

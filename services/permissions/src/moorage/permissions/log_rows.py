@@ -1,16 +1,16 @@
 """Rows with their numbers: dense seqs as a change appends them, and whole frames as readers take them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Row, RowKind
 
+_INTERN: Final = int(RowKind.INTERN)
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+
+class LogRow(NamedTuple):
     """A row of the log as it is stored. Rows of one frame are applied as one whole."""
 
     seq: int
@@ -28,10 +28,6 @@ class LogRow:
         plain = (self.kind, self.ws, self.a, self.b, self.val, self.ver)
         return plain if self.extra is None else (*plain, self.extra)
 
-    def columns(self) -> tuple[int, int, int, int, int, int, int, int, dict[str, Any] | None]:
-        """In the order of the fields."""
-        return self.seq, self.frame, self.kind, self.ws, self.a, self.b, self.val, self.ver, self.extra
-
 
 class Numbered:
     """The rows of one change, numbered from the head as they are appended."""
@@ -39,6 +35,8 @@ class Numbered:
     def __init__(self, head: ConsistencyToken) -> None:
         self._head = head
         self._frame: int | None = None
+        self.by: str | None = None
+        """Who makes this change, unless a fact says who made what it tells of."""
         self.rows: list[LogRow] = []
         self.events: list[str | None] = []
 
@@ -47,13 +45,21 @@ class Numbered:
         """The position of the last row."""
         return ConsistencyToken(self._head.epoch, self._head.seq + len(self.rows))
 
+    @property
+    def frame(self) -> int:
+        """The seq by which everything this change writes can be seen; the same from its first use on."""
+        if self._frame is None:
+            self._frame = self._head.seq + len(self.rows) + 1
+        return self._frame
+
     def append(self, row: Row, event: str | None = None) -> int:
         """Appends a row; aliases that come before anything uses them may be read in frames of their own."""
-        seq = self.token.seq + 1
-        if self._frame is None and row[0] != RowKind.INTERN:
-            self._frame = seq
-        extra = row[6] if len(row) == 7 else None
-        self.rows.append(LogRow(seq, self._frame or seq, *row[:6], extra))
+        rows = self.rows
+        seq = self._head.seq + len(rows) + 1
+        frame = self._frame or seq
+        if row[0] != _INTERN:
+            self._frame = frame
+        rows.append(LogRow(seq, frame, *row) if len(row) == 7 else LogRow(seq, frame, *row, None))
         self.events.append(event)
         return seq
 

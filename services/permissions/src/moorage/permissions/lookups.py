@@ -1,6 +1,7 @@
 """What the use cases look up in one consistent position of the ledger; see moorage.permissions.ports."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from moorage.access.frames import Delta, Row
 from moorage.access.principal import Principal
 from moorage.permissions.records import (
     Credential,
+    Environment,
     Image,
     Path,
     Repository,
@@ -42,8 +44,16 @@ class Hierarchy(Protocol):
         """The live repository of this name; None also if two have it."""
         ...
 
+    async def environment(self, workspace: int, id: UUID) -> Environment | None:
+        """The workspace's environment with this id, in whatever state."""
+        ...
+
     async def user(self, id: UUID) -> User | None:
         """The user with this id."""
+        ...
+
+    async def user_by_alias(self, alias: int) -> User | None:
+        """The user with this alias."""
         ...
 
     async def user_by_account(self, account: str) -> User | None:
@@ -78,6 +88,18 @@ class ImageReader(Protocol):
 
     async def page(self, workspace: int, after: str, limit: int) -> Sequence[Image]:
         """Records by name (bytewise), after a name."""
+        ...
+
+    async def restorable(self, workspace: int, after: tuple[str, UUID], now: datetime, limit: int) -> Sequence[Image]:
+        """Deleted records whose deletion can be undone, by name and id, after those of `after`."""
+        ...
+
+    async def to_purge(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Images that are over and whose time has come, with content that is not known to be gone; oldest first."""
+        ...
+
+    async def orphans(self) -> int:
+        """How many active records are linked to a repository that is neither active nor archived (I4)."""
         ...
 
 
@@ -117,7 +139,7 @@ class Sources(Protocol):
         ...
 
     async def lanes(self) -> Mapping[str, int]:
-        """The same for every lane that ever had a heartbeat."""
+        """The same for every lane that ever had a heartbeat, and 0 for lanes of the identity topic that had none."""
         ...
 
 
@@ -136,10 +158,22 @@ class Log(Protocol):
         """Whole frames after the position, without a hole, of about `limit` rows each. Raises PositionUnknown."""
         ...
 
+    async def removals(self, after: int) -> Mapping[int, int]:
+        """How many rows after this seq take rights away, by the minute (since 1970); 0 for other minutes with rows."""
+        ...
+
 
 class Snapshots(Protocol):
-    """Everything there is, as rows."""
+    """Everything there is, for replicas."""
 
     async def rows(self, workspace: Workspace | None) -> list[Row]:
         """The rows of a workspace, or of the global part, which applied in order give the state of this view."""
+        ...
+
+    async def packed(self, workspace: Workspace | None, at: ConsistencyToken, as_of: Mapping[str, int]) -> bytes:
+        """The same, packed (moorage.access.packed); `at` is this view's position."""
+        ...
+
+    async def sum(self, workspace: Workspace) -> int:
+        """The sum of moorage.access.sums over what `packed` would tell of the workspace."""
         ...

@@ -1,6 +1,7 @@
 """A path to a role in words: the facts it rests on, as explain tells them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -35,21 +36,31 @@ class PathFacts:
 
     arm: str
     role: int
+    seq: int
     ver: int
     ev: str
+    by_whom: str | None
+    at: datetime
     workspace: UUID
     workspace_slug: str
+    usr_alias: int
     usr: UUID
     grp: UUID | None
     grp_slug: str | None
+    member_seq: int | None
     member_ver: int | None
     member_ev: str | None
+    member_by: str | None
+    member_at: datetime | None
     node: UUID
     project_key: str | None
     repository: UUID
     repository_slug: str | None
+    repository_seq: int
     repository_ver: int
     repository_ev: str
+    repository_by: str | None
+    repository_at: datetime
 
 
 def path_of(found: PathFacts) -> Path:
@@ -59,13 +70,19 @@ def path_of(found: PathFacts) -> Path:
     via.append(_grant(found, arm, role))
     if arm.through_project:
         text = f"{found.repository_slug} is in {found.project_key}"
-        via.append(PathStep(f"re:{found.repository}", text, found.repository_ver, found.repository_ev))
+        via.append(_place(found, text))
     return Path(role, tuple(via))
 
 
 def _membership(found: PathFacts) -> PathStep:
     key = f"gm:{found.grp}:{found.usr}"
-    return PathStep(key, f"member of {found.grp_slug}", found.member_ver or 0, found.member_ev)
+    set_by = (found.member_seq or 0, found.member_at, found.member_by)
+    return PathStep(key, f"member of {found.grp_slug}", found.member_ver or 0, found.member_ev, *set_by)
+
+
+def _place(found: PathFacts, text: str) -> PathStep:
+    set_by = (found.repository_seq, found.repository_at, found.repository_by)
+    return PathStep(f"re:{found.repository}", text, found.repository_ver, found.repository_ev, *set_by)
 
 
 def _grant(found: PathFacts, arm: Arm, role: Role) -> PathStep:
@@ -80,4 +97,4 @@ def _grant(found: PathFacts, arm: Arm, role: Role) -> PathStep:
         whom = f"group:{found.grp}" if arm.through_group else f"user:{found.usr}"
         who = found.grp_slug if arm.through_group else "the user"
         key, text = f"gr:{kind}:{found.node}:{whom}", f"{who} has {role.word} on {kind} {where}"
-    return PathStep(key, text, found.ver, found.ev)
+    return PathStep(key, text, found.ver, found.ev, found.seq, found.at, found.by_whom)

@@ -4,10 +4,16 @@ A `View` is one consistent position; a `Change` is the only writer while it is o
 commits as a whole or not at all. Every method may raise `LedgerUnavailable`. See tests/contracts/fact_store.py.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Row
+from moorage.permissions.audit_trail import AuditTrail, AuditWriter
+from moorage.permissions.bookkeeping import EpochBook, EpochReader, FleetBook, Freshnesses, SyncReader
+from moorage.permissions.history import Holders, Looking, Position
 from moorage.permissions.lookups import (
     CredentialReader,
     Hierarchy,
@@ -18,11 +24,26 @@ from moorage.permissions.lookups import (
     Sources,
     Standings,
 )
+from moorage.permissions.reconcile_stores import (
+    Authorities,
+    AuthorityReader,
+    LetterReader,
+    ParkedFacts,
+    RequestBook,
+    RequestReader,
+    RunReader,
+    SnapshotRuns,
+)
 from moorage.permissions.stores import ChangeLog, Credentials, FactStore, ImageRecords, Intake, SourceBook
+from moorage.permissions.topic_book import TopicBook, TopicReader
 
 
 class LedgerUnavailable(Exception):
     """The ledger can't be reached now; what was being changed has not been, or it can't be known."""
+
+
+class HistoryLost(LedgerUnavailable):
+    """The ledger lacks changes that gateways have seen: nothing is decided on it before the epoch is bumped (§3.7)."""
 
 
 class SourceBusy(Exception):
@@ -53,10 +74,34 @@ class View(Protocol):
     def sources(self) -> Sources: ...
 
     @property
+    def freshness(self) -> Freshnesses: ...
+
+    @property
+    def epochs(self) -> EpochReader: ...
+
+    @property
+    def sync(self) -> SyncReader: ...
+
+    @property
     def snapshots(self) -> Snapshots: ...
 
     @property
     def positions(self) -> Positions: ...
+
+    @property
+    def topics(self) -> TopicReader: ...
+
+    @property
+    def authorities(self) -> AuthorityReader: ...
+
+    @property
+    def runs(self) -> RunReader: ...
+
+    @property
+    def letters(self) -> LetterReader: ...
+
+    @property
+    def requests(self) -> RequestReader: ...
 
     @property
     def log(self) -> Log: ...
@@ -81,13 +126,49 @@ class Change(Protocol):
     def sources(self) -> SourceBook: ...
 
     @property
+    def freshness(self) -> Freshnesses: ...
+
+    @property
+    def epochs(self) -> EpochBook: ...
+
+    @property
     def facts(self) -> FactStore: ...
 
     @property
     def intake(self) -> Intake: ...
 
     @property
+    def topics(self) -> TopicBook: ...
+
+    @property
+    def authorities(self) -> Authorities: ...
+
+    @property
+    def runs(self) -> SnapshotRuns: ...
+
+    @property
+    def parked(self) -> ParkedFacts: ...
+
+    @property
+    def requests(self) -> RequestBook: ...
+
+    @property
     def log(self) -> ChangeLog: ...
+
+    @property
+    def audit(self) -> AuditWriter: ...
+
+
+class Trial(Change, Protocol):
+    """A change that is only tried, with everybody's roles in it."""
+
+    @property
+    def holders(self) -> Holders: ...
+
+    @property
+    def told(self) -> Sequence[Row]:
+        """The rows that were appended so far."""
+        ...
 
 
 class Deciding(Protocol):
@@ -105,6 +186,9 @@ class Deciding(Protocol):
     @property
     def credentials(self) -> CredentialReader: ...
 
+    @property
+    def freshness(self) -> Freshnesses: ...
+
 
 class Ledger(Protocol):
     """The one order of changes and everything it has led to."""
@@ -113,8 +197,32 @@ class Ledger(Protocol):
         """A view of the newest position."""
         ...
 
+    def looking(self, at: Position) -> AbstractAsyncContextManager[Looking]:
+        """A view of a position, now or then. Raises PositionUnknown."""
+        ...
+
+    def trying(self) -> AbstractAsyncContextManager[Trial]:
+        """A change that is undone when the body ends, whatever happens; it takes its turn, so be brief."""
+        ...
+
+    async def forget_history(self, before: datetime) -> int:
+        """Drops some of the past that was over before then; how many rows, 0 when there are none left."""
+        ...
+
     def changing(self, source: int | None = None) -> AbstractAsyncContextManager[Change]:
         """A change, committed when the body ends, undone when it raises. Raises SourceBusy for a source's second."""
+        ...
+
+    def auditing(self) -> AbstractAsyncContextManager[AuditTrail]:
+        """The audit trail, beside the order of changes; what is appended stays when the body ends."""
+        ...
+
+    def fleet(self) -> AbstractAsyncContextManager[FleetBook]:
+        """The gateways, beside the order of changes; what is reported is kept when the body ends."""
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Drops the oldest rows of the log that were written before then; how many, 0 when there are none left."""
         ...
 
     async def head(self) -> ConsistencyToken:

@@ -1,11 +1,12 @@
 """What the service knows of workspaces, repositories, users, images, credentials and sources, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from moorage.access.image import ImageRecord, NodeState, PushPolicy
+from moorage.access.image import ImageRecord, NodeState, PublishingDefaults
 from moorage.access.principal import Bound, PrincipalKind, Scope
 from moorage.access.role import Membership, Role
 
@@ -19,7 +20,7 @@ class Workspace:
     slug: str
     state: NodeState
     allow_public: bool
-    default_push_policy: PushPolicy
+    publishing: PublishingDefaults
     version: int
     source: int
 
@@ -32,6 +33,15 @@ class Repository:
     id: UUID
     slug: str | None
     project: UUID | None
+    state: NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A deployment environment of one repository."""
+
+    id: UUID
+    repository: UUID
     state: NodeState
 
 
@@ -60,8 +70,27 @@ class DetachCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """When an image was deleted by an admin, and before when that can be undone (§1.9)."""
+
+    at: datetime
+    undo_until: datetime
+
+
+class Purge(StrEnum):
+    """How far the dropping of an image's content has come; once it has begun, nothing comes back."""
+
+    BEGUN = "begun"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """An image record with what surrounds it."""
+    """An image record with what surrounds it.
+
+    From `purge_at` on the content of an image that is over may be dropped. A deleted one keeps `detached_by`: what its
+    repository goes through meanwhile counts when it is restored.
+    """
 
     alias: int
     record: ImageRecord
@@ -71,26 +100,40 @@ class Image:
     origin: Origin
     created_at: datetime
     detached_by: DetachCause | None = None
+    deletion: Deletion | None = None
+    purge_at: datetime | None = None
+    purge: Purge | None = None
+
+    def restorable(self, now: datetime) -> bool:
+        """Whether its deletion can be undone at `now`."""
+        return self.deletion is not None and self.purge is None and now < self.deletion.undo_until
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceStanding:
-    """What facts say of a principal in a workspace; `roles` by alias of the repositories that were asked for."""
+    """What facts say of a principal in a workspace; `roles` by alias of the repositories that were asked for.
+
+    `deploys_to` is the repository whose live environment a pipeline's run deploys to.
+    """
 
     membership: Membership
     principal_active: bool
     credential_active: bool
     roles: dict[int, Role] = field(default_factory=dict)
+    deploys_to: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One fact on a path: what it says, and its version and event."""
+    """One fact on a path: what it says, its version, and since when (by which change, event and whom) it is so."""
 
     fact: str
     text: str
     version: int
     event: str | None
+    seq: int = 0
+    since: datetime | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +196,8 @@ class SourceSpec:
     event_source: str | None = None
     workspaces: frozenset[UUID] | None = None
     types: frozenset[str] | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """Staleness bounds of its own, in seconds by name (moorage.access.staleness); the site's hold for the others."""
 
 
 @dataclass(frozen=True, slots=True)

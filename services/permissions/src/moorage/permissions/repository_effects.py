@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from moorage.access.frames import EntityKind, Row
 from moorage.access.image import NodeState
@@ -11,7 +12,8 @@ from moorage.permissions import image_changes, rows
 from moorage.permissions.folding import Placed
 from moorage.permissions.images import store
 from moorage.permissions.ports import Change
-from moorage.permissions.slots import Aliases
+from moorage.permissions.reconcile import sums
+from moorage.permissions.slots import Aliases, Table
 from moorage.permissions.stores import KeptRepository
 
 
@@ -26,7 +28,7 @@ class RepositoryEffects:
     @classmethod
     async def before(cls, change: Change, placed: Sequence[Placed], now: datetime) -> "RepositoryEffects":
         """Looks before the batch is written."""
-        mine = [each for each in placed if isinstance(each.fact.data, RepositorySet)]
+        mine = [each for each in placed if each.slot.table is Table.REPOSITORY]
         kept = await change.facts.repositories({each.slot.a for each in mine}) if mine else {}
         return cls(mine, kept, now)
 
@@ -44,18 +46,24 @@ class RepositoryEffects:
 
     async def after(self, change: Change, source: int) -> None:
         """Detaches and restores images, once the batch is written."""
+        told: dict[UUID, Placed] = {}
         for each in self.placed:
             data, kept = each.fact.data, self.kept.get(each.slot.a)
             if not isinstance(data, RepositorySet):
                 continue
             if kept is not None:
                 await self._images(change, kept.alias, kept.state, data.state)
-            if data.state.carries_roles:
-                await self._supersede(change, data, each, source)
+            # One that has ended elsewhere was placed there: what placed it may be folded or compacted away (§2.2).
+            if data.state is not NodeState.TRANSFERRED:
+                told.setdefault(data.id, each)
+        if told:
+            await self._supersede(change, told, source)
 
-    async def _supersede(self, change: Change, data: RepositorySet, placed: Placed, source: int) -> None:
-        for slot in await change.facts.supersede(data.id, source):
+    async def _supersede(self, change: Change, told: Mapping[UUID, Placed], source: int) -> None:
+        for repository, slot in await change.facts.supersede(told.keys(), source):
+            placed = told[repository]
             kept = (await change.facts.repositories([slot.a]))[slot.a]
+            await sums.superseded(change, slot, placed.fact.key, (await change.facts.held([slot]))[slot], source)
             change.log.append(_gone(slot.ws, kept, placed.held.version), placed.fact.event.id)
             await self._images(change, slot.a, NodeState.ACTIVE, NodeState.TRANSFERRED)
 

@@ -1,10 +1,12 @@
 """The rows of the change stream and of snapshots, from facts and records (moorage.access.frames)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from moorage.access.frames import EntityKind, ImageRow, Row, RowKind
 from moorage.access.image import ImageState, NodeState
+from moorage.access.publisher_body import PublisherBody, written
 from moorage.events.edge_facts import GrantSet, GroupMemberSet, WorkspaceMemberSet
 from moorage.events.fact_data import FactData, NodeData
 from moorage.events.identity_facts import CredentialSet, UserSet
@@ -20,6 +22,7 @@ STATE_CODES: Final = {
     NodeState.SUSPENDED: 5,
 }
 STATES: Final = {code: state for state, code in STATE_CODES.items()}
+_USER_GROUP: Final = int(RowKind.USER_GROUP)
 _GRANT_KINDS: Final = {
     ("group", "repository"): RowKind.GROUP_REPOSITORY,
     ("user", "repository"): RowKind.USER_REPOSITORY,
@@ -71,9 +74,16 @@ def workspace_row(found: Workspace) -> Row:
     extra = {
         "slug": found.slug,
         "allow_public": found.allow_public,
-        "default_push_policy": found.default_push_policy.value,
+        "default_push_policy": found.publishing.policy.value,
+        "default_publishers": written(found.publishing.publishers),
+        "pipeline_create": found.publishing.pipeline_create,
     }
     return _row(RowKind.WORKSPACE, 0, found.alias, 0, STATE_CODES[found.state], found.version, extra)
+
+
+def with_lanes(row: Row, lanes: Sequence[str]) -> Row:
+    """A workspace's row that also says by which lanes its facts arrive now."""
+    return (*row[:6], {**(row[6] if len(row) == 7 else {}), "lanes": list(lanes)})
 
 
 def pin_row(ws: int, since: datetime | None) -> Row:
@@ -95,6 +105,7 @@ def image_row(image: Image) -> Row:
         pull_grace_until=_text(record.pull_grace_until),
         consumer_repositories=sorted(map(str, record.consumer_repositories)),
         admin_override=record.admin_override,
+        publishers=list(map(PublisherBody.of, record.publishers)),
     )
     present = int(record.state is not ImageState.DELETED)
     extra = says.model_dump(mode="json")
@@ -103,7 +114,16 @@ def image_row(image: Image) -> Row:
 
 def fact_row(data: FactData, slot: Slot, aliases: Aliases, version: int) -> Row:
     """The row that tells readers of a fact; workspaces, whose row holds settings as well, have `workspace_row`."""
+    # Asking a model for its exact type is cheap, whether it is an instance of another one is not.
+    if type(data) is GroupMemberSet:
+        return (_USER_GROUP, slot.ws, slot.a, slot.b, int(data.present), version)
+    if type(data) is GrantSet:
+        return grant_row(slot.ws, data.node.kind, slot.a, data.grantee.kind, slot.b, data.granted, version)
     match data:
+        case WorkspaceMemberSet():
+            return membership_row(slot.ws, slot.a, data.membership, version)
+        case UserSet():
+            return principal_row(slot.a, data.account, data.active, version)
         case ProjectSet():
             return _node(data, slot, 0, version, EntityKind.PROJECT, data.key_)
         case RepositorySet():
@@ -114,14 +134,6 @@ def fact_row(data: FactData, slot: Slot, aliases: Aliases, version: int) -> Row:
             return _node(data, slot, parent, version, EntityKind.ENVIRONMENT, data.name)
         case GroupSet():
             return _node(data, slot, 0, version, EntityKind.GROUP, data.slug)
-        case GroupMemberSet():
-            return group_row(slot.ws, slot.a, slot.b, data.present, version)
-        case WorkspaceMemberSet():
-            return membership_row(slot.ws, slot.a, data.membership, version)
-        case GrantSet():
-            return grant_row(slot.ws, data.node.kind, slot.a, data.grantee.kind, slot.b, data.granted, version)
-        case UserSet():
-            return principal_row(slot.a, data.account, data.active, version)
         case CredentialSet() if data.user:
             usr = aliases[Entity(EntityKind.USER, None, data.user)]
             return credential_row(slot.a, usr, data.state == "active", data.expires, version)

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from moorage.access import wire
 from moorage.events.fields import Text
@@ -26,6 +26,8 @@ class DeclareSourceRequest(wire.Request):
     event_source: Text | None = None
     workspaces: frozenset[UUID] = frozenset()
     types: frozenset[Text] = frozenset()
+    bounds: dict[Literal["fresh", "aging", "push", "pull", "public"], PositiveFloat] = Field(default_factory=dict)
+    """Staleness bounds of its own, in seconds; the site's hold for those that are not named."""
 
     def spec(self) -> SourceSpec:
         """The declaration as a value."""
@@ -37,11 +39,12 @@ class DeclareSourceRequest(wire.Request):
             self.event_source,
             self.workspaces or None,
             self.types or None,
+            {str(name): seconds for name, seconds in self.bounds.items()},
         )
 
 
 class DeclareSourceAnswer(wire.Answer):
-    """The source; `secret` is shown once, to a source over HTTP that had no credential."""
+    """The source; `secret` is shown once, to one that had no credential. Over Kafka it only fetches requests."""
 
     id: int
     name: str
@@ -59,6 +62,7 @@ class SourceBody(wire.Answer):
     event_source: str | None
     workspaces: list[UUID] | None
     types: list[str] | None
+    bounds: dict[str, float]
 
     @classmethod
     def of(cls, source: Source) -> "SourceBody":
@@ -73,6 +77,7 @@ class SourceBody(wire.Answer):
             event_source=spec.event_source,
             workspaces=None if spec.workspaces is None else sorted(spec.workspaces),
             types=None if spec.types is None else sorted(spec.types),
+            bounds=dict(spec.bounds),
         )
 
 
@@ -100,7 +105,7 @@ class SourceDeclarations:
         async with self._ledger.changing() as change:
             known = await change.sources.named(request.name)
             credential, secret = (known.credential if known else None), None
-            if credential is None and request.transport is Transport.HTTP:
+            if credential is None:
                 minted, secret = await mint_service(change, self._pepper, f"source {request.name}", self._clock.now())
                 credential = minted.id
             source = await change.sources.declare(request.spec(), credential)

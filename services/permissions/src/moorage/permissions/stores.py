@@ -8,7 +8,7 @@ from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
-from moorage.access.image import NodeState, PushPolicy
+from moorage.access.image import NodeState
 from moorage.permissions.folding import Placed
 from moorage.permissions.lookups import (
     CredentialReader,
@@ -20,6 +20,7 @@ from moorage.permissions.records import (
     Image,
     Source,
     SourceSpec,
+    Workspace,
 )
 from moorage.permissions.slots import Aliases, Entity, Slot
 from moorage.permissions.versions import Held
@@ -76,11 +77,19 @@ class ImageRecords(ImageReader, Protocol):
         ...
 
     async def linked(self, repositories: Collection[int]) -> Sequence[Image]:
-        """The records, deleted ones left out, that are linked to these repositories."""
+        """The records that are linked to these repositories; deleted ones only if they may be restored."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Image]:
         """Detached records whose deadline has passed."""
+        ...
+
+    async def begin_purge(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Decides for what `to_purge` finds that it never comes back; answers it, in any order."""
+        ...
+
+    async def end_purge(self, images: Collection[UUID]) -> int:
+        """The content of these is gone; answers for how many that is news. What was not begun is left alone."""
         ...
 
 
@@ -107,6 +116,10 @@ class SourceBook(Sources, Protocol):
         """Moves a manual source's counter."""
         ...
 
+    async def main_as_of(self) -> datetime | None:
+        """Up to when everything is known by all lanes that feed workspaces; None if there are none (§2.1)."""
+        ...
+
     async def heard(self, lane: Lane, as_of: datetime) -> None:
         """A heartbeat: the lane's as_of moves forward, never back."""
         ...
@@ -119,6 +132,14 @@ class ChangeLog(Protocol):
     def token(self) -> ConsistencyToken:
         """The position of the last row appended, or of the head before this change."""
         ...
+
+    @property
+    def frame(self) -> int:
+        """The seq from which on everything this change writes is seen; the same from its first use on."""
+        ...
+
+    by: str | None
+    """Who makes this change, unless a fact says who made what it tells of."""
 
     def append(self, row: Row, event: str | None = None) -> int:
         """Appends a row; answers its seq, which is certain once the change commits."""
@@ -148,15 +169,16 @@ class FactStore(Protocol):
         """What is stored of these repositories."""
         ...
 
-    async def supersede(self, repository: UUID, source: int) -> Sequence[Slot]:
-        """Of a source's live rows of one repository in several workspaces, makes all but the newest transferred.
+    async def supersede(self, repositories: Collection[UUID], source: int) -> Sequence[tuple[UUID, Slot]]:
+        """Of a source's rows of a repository in several workspaces, makes live ones older than another transferred.
 
-        Answers those it changed. A replay of what they held does not revive them.
+        What has ended elsewhere counts, what was transferred away from there does not. Answers those it changed; a
+        replay of what they held does not revive them.
         """
         ...
 
-    async def set_workspace(self, workspace: int, allow_public: bool, default_push_policy: PushPolicy) -> None:
-        """Our own settings of a workspace that a fact has announced."""
+    async def set_workspace(self, workspace: Workspace) -> None:
+        """Our own settings of a workspace that a fact has announced, as the value has them."""
         ...
 
 
@@ -167,14 +189,51 @@ class Intake(Protocol):
         """Moves the position by compare-and-set. Raises PositionMoved."""
         ...
 
-    async def bury(self, letter: DeadLetter, workspace: int, at: datetime) -> None:
-        """Keeps the record; pins the workspace, or the lane if `workspace` is 0."""
+    async def bury(
+        self, letter: DeadLetter, workspace: int, at: datetime, *, since: datetime | None = None, holds: bool = True
+    ) -> int:
+        """Keeps the record, and pins the workspace (if not 0) at `since`, or `at`, if the letter holds anything."""
+        ...
+
+    async def pin(self, workspace: int, key: str, since: datetime) -> None:
+        """Holds the workspace without a letter; of one key the earliest moment counts."""
+        ...
+
+    async def pin_lane(self, lane: Lane, key: str, since: datetime, letter: int) -> None:
+        """Holds the lane; of one key the earliest moment counts."""
         ...
 
     async def release(self, workspaces_and_keys: Collection[tuple[int, str]]) -> Sequence[int]:
-        """Takes the pins of keys that have got a newer version; answers the workspaces that are free now."""
+        """Takes these pins; answers the workspaces that are free now."""
+        ...
+
+    async def release_until(self, workspace: int, at: datetime) -> None:
+        """Takes the pins of all letters that were buried before."""
+        ...
+
+    async def release_lane(self, lane: Lane, keys: Collection[str]) -> None:
+        """Takes pins of the lane."""
+        ...
+
+    async def release_lane_by_snapshots(self, source: int, part: int | None) -> None:
+        """Takes the pins of the source's lane that are older than a snapshot of each workspace that it feeds.
+
+        Over HTTP a source has one lane, and `part` is None.
+        """
+        ...
+
+    async def release_letter(self, letter: int, by: str, why: str, at: datetime) -> None:
+        """Takes the pins of a letter, and of all others that stand for the same key."""
+        ...
+
+    async def home_of(self, letter: int) -> int | None:
+        """The workspace a letter speaks of, or 0; None if there is no such letter."""
         ...
 
     async def pins(self, workspace: int) -> datetime | None:
         """Since when the workspace is pinned."""
+        ...
+
+    async def pinned(self, workspaces: Collection[int]) -> Sequence[int]:
+        """Which of these workspaces are pinned."""
         ...

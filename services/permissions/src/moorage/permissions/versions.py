@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
+from moorage.events.edge_facts import EDGE_TYPES
 from moorage.events.fact_data import FactData
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """What is stored under a key: its version, the fingerprint of its value, and how much it permits."""
 
     version: int
@@ -19,11 +19,20 @@ class Held:
     @classmethod
     def of(cls, data: FactData, version: int) -> "Held":
         """What is stored once this fact has been applied."""
-        return cls(version, fingerprint(data), data.rank)
+        rank = data.rank
+        return cls(version, rank if type(data) in EDGE_TYPES else fingerprint(data), rank)
 
 
 class Ruling(Enum):
-    """What to do with an incoming fact."""
+    """What to do with an incoming fact.
+
+    `replaces` says whether the incoming value is stored, `changes` whether readers are told, `disputes` whether two
+    values claim one version.
+    """
+
+    replaces: bool
+    changes: bool
+    disputes: bool
 
     CHANGE = "change"
     """It replaces what is stored and says something new."""
@@ -38,20 +47,10 @@ class Ruling(Enum):
     CONFLICT_WON = "conflict_won"
     """Another value has this version and permits more: this one replaces it, and the key is disputed."""
 
-    @property
-    def replaces(self) -> bool:
-        """Whether the incoming value is stored."""
-        return self in (Ruling.CHANGE, Ruling.RENEW, Ruling.CONFLICT_WON)
-
-    @property
-    def changes(self) -> bool:
-        """Whether readers are told."""
-        return self in (Ruling.CHANGE, Ruling.CONFLICT_WON)
-
-    @property
-    def disputes(self) -> bool:
-        """Whether two values claim one version."""
-        return self in (Ruling.CONFLICT_LOST, Ruling.CONFLICT_WON)
+    def __init__(self, name: str) -> None:
+        self.replaces = name in ("change", "renew", "conflict_won")
+        self.changes = name in ("change", "conflict_won")
+        self.disputes = name in ("conflict_lost", "conflict_won")
 
 
 def judge(held: Held | None, incoming: Held) -> Ruling:
@@ -69,6 +68,12 @@ def judge(held: Held | None, incoming: Held) -> Ruling:
 
 
 def fingerprint(data: FactData) -> int:
-    """64 bits of the value, as a signed integer: equal values of one key have equal fingerprints."""
-    text = json.dumps(data.value(), ensure_ascii=False, separators=(",", ":"))
+    """64 bits of the value, as a signed integer: equal values of one key have equal fingerprints.
+
+    A value that is one small number, as those of all edges are, is its own fingerprint.
+    """
+    value = data.value()
+    if len(value) == 1 and isinstance(value[0], int):
+        return int(value[0])
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)

@@ -1,13 +1,18 @@
-"""Our own settings of a workspace: whether images may be public, and the push policy new images get."""
+"""Our own settings of a workspace: whether images may be public, and who publishes them unless they say so."""
 
 from dataclasses import replace
 
 from moorage.access import wire
+from moorage.access.action import Action
+from moorage.access.audit import Deed
+from moorage.access.image import PublishingDefaults
 from moorage.access.principal import Identity, Scope
 from moorage.access.problems import Forbidden
 from moorage.access.reason import Reason
 from moorage.access.role import Membership
-from moorage.permissions import rows
+from moorage.permissions import publishing, rows
+from moorage.permissions.aging import Aging
+from moorage.permissions.audited import About, audited
 from moorage.permissions.bodies import workspace_body
 from moorage.permissions.check import standing_in
 from moorage.permissions.credentials import is_operator
@@ -20,28 +25,38 @@ from moorage.runtime.clock import Clock
 class Workspaces:
     """Changes a workspace's settings."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, aging: Aging | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._aging = aging or Aging()
 
     async def set(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
-        """The workspace after the change. Raises Forbidden, NotFound."""
+        """The workspace after the change. Raises InputInvalid (environment), Forbidden, NotFound."""
         async with self._ledger.changing() as change:
+            change.log.by = str(request.identity.value().principal)
             workspace = await workspace_named(change, request.workspace)
             await self._permit(change, request.identity.value(), workspace)
-            changed = replace(
-                workspace,
-                allow_public=workspace.allow_public if request.allow_public is None else request.allow_public,
-                default_push_policy=request.default_push_policy or workspace.default_push_policy,
-            )
+            said = request.model_dump(mode="json", exclude={"identity", "workspace"}, exclude_none=True)
+            about, decided_at = About.of_workspace(workspace), change.log.token
+            await audited(change, request.identity, Deed.SET_WORKSPACE, about, decided_at, self._clock.now(), said)
+            changed = await self._changed(change, request, workspace)
             if changed != workspace:
-                await change.facts.set_workspace(changed.alias, changed.allow_public, changed.default_push_policy)
+                await change.facts.set_workspace(changed)
                 change.log.append(rows.workspace_row(changed))
             return workspace_body(changed, change.log.token)
+
+    async def _changed(self, change: Change, request: wire.SetWorkspaceRequest, workspace: Workspace) -> Workspace:
+        said, wanted = workspace.publishing, request.default_publishers
+        publishers = said.publishers if wanted is None else await publishing.checked(change, workspace, wanted)
+        create = said.pipeline_create if request.pipeline_create is None else request.pipeline_create
+        public = workspace.allow_public if request.allow_public is None else request.allow_public
+        defaults = PublishingDefaults(request.default_push_policy or said.policy, publishers, create)
+        return replace(workspace, allow_public=public, publishing=defaults)
 
     async def _permit(self, change: Change, identity: Identity, workspace: Workspace) -> None:
         if await is_operator(change, identity, self._clock.now()):
             return
+        await self._aging.require(change, workspace, Action.MANAGE, self._clock.now())
         facts = await standing_in(change, identity, workspace, [])
         active = facts.principal_active and facts.credential_active
         whole = identity.bound is None or (identity.bound.kind == "workspace" and workspace.id in identity.bound.ids)

@@ -1,6 +1,7 @@
 """`GET /internal/v1/snapshot` and `/changes`: where replicas come from (authorization.md §2.4)."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from typing import Final
@@ -9,29 +10,70 @@ from uuid import UUID
 from aiohttp import web
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.problems import InputInvalid, ServiceUnavailable
+from moorage.access.frames import Delta, Frame
+from moorage.access.problems import InputInvalid, PositionGone, ServiceUnavailable
 from moorage.permissions.authority import LocalAuthority
 from moorage.permissions.http.callers import GatewayGuard
+from moorage.permissions.metrics import ProtocolNumbers
 
 NDJSON: Final = "application/x-ndjson"
+BLOCKED_SECONDS: Final = 5.0
+_MOST_LINES: Final = 16
+
+
+class _Lines:
+    """Frames as lines: a frame that many readers get is encoded once."""
+
+    def __init__(self) -> None:
+        self._encoded: OrderedDict[int, tuple[Frame, bytes]] = OrderedDict()
+
+    def line(self, frame: Frame) -> bytes:
+        """The frame as the wire has it."""
+        known = self._encoded.get(id(frame))
+        if known is not None and known[0] is frame:
+            return known[1]
+        line = frame.model_dump_json(by_alias=True).encode() + b"\n"
+        if isinstance(frame, Delta):
+            self._encoded[id(frame)] = frame, line
+            if len(self._encoded) > _MOST_LINES:
+                self._encoded.popitem(last=False)
+        return line
 
 
 class FeedRoutes:
     """The routes of replicas."""
 
-    def __init__(self, authority: LocalAuthority, guard: GatewayGuard) -> None:
+    def __init__(
+        self,
+        authority: LocalAuthority,
+        guard: GatewayGuard,
+        numbers: ProtocolNumbers,
+        blocked_seconds: float = BLOCKED_SECONDS,
+    ) -> None:
         self._authority = authority
         self._guard = guard
+        self._numbers = numbers
+        self._blocked_seconds = blocked_seconds
+        self._lines = _Lines()
         self._streams: set[asyncio.Task[object]] = set()
 
     async def snapshot(self, request: web.Request) -> web.Response:
-        """The rows of `?workspace=`, or of the global part."""
+        """`?workspace=`, or the global part, packed, at `?at_least=` or later (by default at head)."""
         self._guard.admit(request)
-        found = await self._authority.snapshot(_workspace(request.query.get("workspace")))
+        wanted = request.query.get("at_least")
+        at_least = _position(wanted) if wanted is not None else None
+        file = await self._authority.snapshot_file(_workspace(request.query.get("workspace")), at_least)
+        return web.Response(body=file, content_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+    async def digest(self, request: web.Request) -> web.Response:
+        """The sum over what replicas hold of `?workspace=`, and the position it is of."""
+        self._guard.admit(request)
+        workspace = _workspace(request.query.get("workspace", ""))
+        if workspace is None:
+            raise InputInvalid("workspace is a UUID")
+        found = await self._authority.sum(workspace)
         return web.Response(
-            text=found.model_dump_json(by_alias=True),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
+            text=found.model_dump_json(), content_type="application/json", headers={"Cache-Control": "no-store"}
         )
 
     async def changes(self, request: web.Request) -> web.StreamResponse:
@@ -52,10 +94,12 @@ class FeedRoutes:
         if task is None:
             raise RuntimeError("a request is handled in a task")
         self._streams.add(task)
+        self._numbers.readers.set(len(self._streams))
         try:
             yield
         finally:
             self._streams.discard(task)
+            self._numbers.readers.set(len(self._streams))
 
     async def _stream(self, request: web.Request, after: ConsistencyToken) -> web.StreamResponse:
         async with aclosing(self._authority.changes(after)) as frames:
@@ -64,13 +108,21 @@ class FeedRoutes:
             response = web.StreamResponse(headers={"Content-Type": NDJSON, "Cache-Control": "no-store"})
             await response.prepare(request)
             try:
-                await response.write(first.model_dump_json(by_alias=True).encode() + b"\n")
+                await self._write(response, first)
                 async for frame in frames:
-                    await response.write(frame.model_dump_json(by_alias=True).encode() + b"\n")
-            except (ConnectionError, ServiceUnavailable):
+                    await self._write(response, frame)
+            except TimeoutError:
+                self._numbers.dropped.inc()
+                request.protocol.force_close()
+            except (ConnectionError, ServiceUnavailable, PositionGone):
                 # The reader resumes by position, here or elsewhere.
                 request.protocol.force_close()
             return response
+
+    async def _write(self, response: web.StreamResponse, frame: Frame) -> None:
+        """Hands a frame to the network. Raises TimeoutError if the reader leaves it there for too long."""
+        async with asyncio.timeout(self._blocked_seconds):
+            await response.write(self._lines.line(frame))
 
 
 def _workspace(text: str | None) -> UUID | None:
@@ -87,5 +139,5 @@ def _position(text: str) -> ConsistencyToken:
         pass
     epoch, _, seq = text.partition(".")
     if not (epoch.isascii() and epoch.isdigit() and seq.isascii() and seq.isdigit() and len(text) < 40):
-        raise InputInvalid("after is <epoch>.<seq>")
+        raise InputInvalid("a position is <epoch>.<seq>")
     return ConsistencyToken(int(epoch), int(seq))

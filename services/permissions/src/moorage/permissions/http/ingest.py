@@ -19,23 +19,14 @@ MAX_LINES: Final = 1000
 MAX_BYTES: Final = 8 * 1024 * 1024
 
 
-class Ingest:
-    """The route of sources."""
+class SourceFinder:
+    """The source that a credential speaks for; the operator speaks for `local`, or for whichever is named."""
 
-    def __init__(self, ledger: Ledger, apply: Apply, guard: ServiceGuard) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._apply = apply
-        self._guard = guard
 
-    async def facts(self, request: web.Request) -> web.Response:
-        """Applies a batch as the source whose credential is shown; the operator writes as `local`, or as `?source=`."""
-        credential = await self._guard.admit(request)
-        source = await self._source(credential, request.query.get("source"))
-        records = _records(await read_body(request, MAX_BYTES))
-        with answering():
-            return answer(await self._apply.over_http(source, records))
-
-    async def _source(self, credential: Credential, wanted: str | None) -> Source:
+    async def find(self, credential: Credential, wanted: str | None) -> Source:
+        """Raises NotFound, Forbidden."""
         with answering():
             async with self._ledger.viewing() as view:
                 sources = await view.sources.all()
@@ -45,9 +36,28 @@ class Ingest:
             found = next((each for each in sources if each.credential == credential.id), None)
         if found is None:
             raise NotFound("no such source is declared")
-        if found.spec.transport is not Transport.HTTP or wanted not in (None, found.spec.name):
-            raise Forbidden("this credential does not send facts of that source", reason=Reason.NOT_ADMIN.value)
+        if wanted not in (None, found.spec.name):
+            raise Forbidden("this credential does not speak for that source", reason=Reason.NOT_ADMIN.value)
         return found
+
+
+class Ingest:
+    """The route of sources."""
+
+    def __init__(self, sources: SourceFinder, apply: Apply, guard: ServiceGuard) -> None:
+        self._sources = sources
+        self._apply = apply
+        self._guard = guard
+
+    async def facts(self, request: web.Request) -> web.Response:
+        """Applies a batch as the source whose credential is shown; the operator writes as `local`, or as `?source=`."""
+        credential = await self._guard.admit(request)
+        source = await self._sources.find(credential, request.query.get("source"))
+        if source.spec.transport is not Transport.HTTP:
+            raise Forbidden("this source's facts come over Kafka", reason=Reason.NOT_ADMIN.value)
+        records = _records(await read_body(request, MAX_BYTES))
+        with answering():
+            return answer(await self._apply.over_http(source, records))
 
 
 def _records(body: bytes) -> list[Record]:

@@ -7,6 +7,11 @@ import structlog
 from aiohttp import web
 
 from moorage.access.problems import BodyTooLarge, Problem, ServiceUnavailable
+from moorage.distribution.headers import DECISION_ID
+from moorage.permissions.metrics import ProtocolNumbers
+
+NUMBERS: Final = web.AppKey("moorage.numbers", ProtocolNumbers)
+"""Where requests are counted that could not be answered."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_SECONDS: Final = "5"
@@ -19,6 +24,8 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except Problem as problem:
+        if isinstance(problem, ServiceUnavailable):
+            request.app[NUMBERS].unavailable.labels(problem.members.get("reason", "database")).inc()
         return _rendered(problem)
     except web.HTTPRequestEntityTooLarge:
         return _rendered(BodyTooLarge("the body is larger than this route takes"))
@@ -32,6 +39,8 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
 def _rendered(problem: Problem) -> web.Response:
     response = web.json_response(problem.body(), status=problem.status, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
+    if problem.decision is not None:
+        response.headers[DECISION_ID] = str(problem.decision)
     if isinstance(problem, ServiceUnavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     if problem.status == 401:

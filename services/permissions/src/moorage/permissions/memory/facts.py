@@ -6,18 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
-from moorage.access.image import NodeState, PushPolicy
+from moorage.access.image import NodeState
 from moorage.access.principal import Bound, PrincipalKind
 from moorage.events.identity_facts import CredentialSet
 from moorage.events.node_facts import RepositorySet
 from moorage.permissions import rows
 from moorage.permissions.folding import Placed
 from moorage.permissions.log_rows import Numbered
-from moorage.permissions.memory.state import Settings, State, Stored, StoredRepository
-from moorage.permissions.records import Credential
+from moorage.permissions.memory.state import Settings, Stamp, State, Stored, StoredRepository
+from moorage.permissions.records import Credential, Workspace
 from moorage.permissions.slots import Aliases, Entity, Slot, Table, workspace
 from moorage.permissions.stores import KeptRepository
 from moorage.permissions.versions import Held
+
+TRANSFERRED_RANK = 2
+"""How much a repository permits that has gone elsewhere (moorage.events.fact_data)."""
 
 
 class MemoryFacts:
@@ -50,11 +53,21 @@ class MemoryFacts:
         """Stores the facts."""
         for each in placed:
             data = each.fact.data
-            self._state.facts[each.slot] = Stored(data, each.held, each.fact.event.id, source)
+            self._state.facts[each.slot] = self._stamped(each, source, at)
             if isinstance(data, RepositorySet):
                 self._put_repository(each.slot, data, each.held.version, source)
             if isinstance(data, CredentialSet):
                 self._put_credential(each.slot.a, data, at)
+
+    def _stamped(self, placed: Placed, source: int, at: datetime) -> Stored:
+        """A renewal of the version keeps by which event the value was set, since when and by whom."""
+        data, before = placed.fact.data, self._state.facts.get(placed.slot)
+        same = before is not None and before.held.fingerprint == placed.held.fingerprint
+        if isinstance(data, RepositorySet) and placed.slot.a in self._state.repositories:
+            same = same and self._state.repositories[placed.slot.a].state is data.state
+        if before is not None and same:
+            return Stored(data, placed.held, before.event, source, stamp=before.stamp)
+        return Stored(data, placed.held, placed.fact.event.id, source, stamp=Stamp(self._log.frame, at, data.by))
 
     def _put_repository(self, slot: Slot, data: RepositorySet, version: int, source: int) -> None:
         before = self._state.repositories.get(slot.a)
@@ -107,22 +120,29 @@ class MemoryFacts:
             project = self._state.aliases[entity]
         return KeptRepository(alias, found.state, project, found.slug)
 
-    async def supersede(self, repository: UUID, source: int) -> Sequence[Slot]:
+    async def supersede(self, repositories: Collection[UUID], source: int) -> Sequence[tuple[UUID, Slot]]:
         """Rows that are live no longer."""
-        live = {
+        return [(each, slot) for each in repositories for slot in self._supersede(each, source)]
+
+    def _supersede(self, repository: UUID, source: int) -> Sequence[Slot]:
+        told = {
             alias: each
             for alias, each in self._state.repositories.items()
-            if each.id == repository and each.source == source and each.state.carries_roles
+            if each.id == repository and each.source == source and each.state is not NodeState.TRANSFERRED
         }
-        newest = max((each.version for each in live.values()), default=0)
-        gone = {alias: each for alias, each in live.items() if each.version < newest}
+        newest = max((each.version for each in told.values()), default=0)
+        gone = {alias: each for alias, each in told.items() if each.version < newest and each.state.carries_roles}
         for alias, each in gone.items():
             self._state.repositories[alias] = replace(each, state=NodeState.TRANSFERRED)
+            slot = Slot(Table.REPOSITORY, each.ws, alias)
+            stored = self._state.facts[slot]
+            self._state.facts[slot] = replace(stored, held=stored.held._replace(rank=TRANSFERRED_RANK))
         return [Slot(Table.REPOSITORY, each.ws, alias) for alias, each in gone.items()]
 
-    async def set_workspace(self, workspace: int, allow_public: bool, default_push_policy: PushPolicy) -> None:
+    async def set_workspace(self, workspace: Workspace) -> None:
         """Our own settings."""
-        self._state.settings[workspace] = Settings(allow_public, default_push_policy)
+        self._state.stamps[workspace.alias] = Stamp(self._log.frame, None, self._log.by)
+        self._state.settings[workspace.alias] = Settings(workspace.allow_public, workspace.publishing)
 
 
 def _order(entity: Entity) -> tuple[str, str]:

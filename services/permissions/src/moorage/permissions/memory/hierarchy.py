@@ -5,9 +5,9 @@ from uuid import UUID
 from moorage.access.frames import EntityKind
 from moorage.access.image import NodeState
 from moorage.events.identity_facts import UserSet
-from moorage.events.node_facts import WorkspaceSet
+from moorage.events.node_facts import EnvironmentSet, WorkspaceSet
 from moorage.permissions.memory.state import Settings, State, Stored
-from moorage.permissions.records import Repository, User, Workspace
+from moorage.permissions.records import Environment, Repository, User, Workspace
 from moorage.permissions.slots import Entity, Slot, Table, workspace
 
 
@@ -42,9 +42,20 @@ class MemoryHierarchy:
         ]
         return found[0] if len(found) == 1 else None
 
+    async def environment(self, workspace: int, id: UUID) -> Environment | None:
+        """The environment with this id."""
+        entity = Entity(EntityKind.ENVIRONMENT, self._state.entities[workspace].id, id)
+        stored = self._state.facts.get(Slot(Table.ENVIRONMENT, workspace, self._state.aliases.get(entity, 0)))
+        data = stored.data if stored else None
+        return Environment(data.id, data.repository, data.state) if isinstance(data, EnvironmentSet) else None
+
     async def user(self, id: UUID) -> User | None:
         """The user with this id."""
         return next((each for each in users(self._state) if each.id == id), None)
+
+    async def user_by_alias(self, alias: int) -> User | None:
+        """The user with this alias."""
+        return next((each for each in users(self._state) if each.alias == alias), None)
 
     async def user_by_account(self, account: str) -> User | None:
         """The active user of this account name, or the only one."""
@@ -83,7 +94,7 @@ def _workspace(state: State, alias: int, stored: Stored) -> Workspace:
         data.slug,
         data.state,
         settings.allow_public,
-        settings.default_push_policy,
+        settings.publishing,
         stored.held.version,
         stored.source,
     )

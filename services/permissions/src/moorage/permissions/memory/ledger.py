@@ -1,20 +1,37 @@
 """The ledger in memory: one change at a time on a copy, which takes the place of the state when it commits."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 
 from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Row
+from moorage.permissions.history import Position
 from moorage.permissions.log_rows import Numbered
+from moorage.permissions.memory.audit import MemoryAudit, MemoryAuditDraft
+from moorage.permissions.memory.authorities import MemoryAuthorities
 from moorage.permissions.memory.credentials import MemoryCredentials
+from moorage.permissions.memory.epochs import MemoryEpochs
 from moorage.permissions.memory.facts import MemoryFacts
+from moorage.permissions.memory.fleet import MemoryFleet
+from moorage.permissions.memory.freshness import MemoryFreshness
 from moorage.permissions.memory.hierarchy import MemoryHierarchy
+from moorage.permissions.memory.holders import MemoryHolders
 from moorage.permissions.memory.images import MemoryImages
-from moorage.permissions.memory.intake import MemoryIntake, MemoryPositions, MemorySources
+from moorage.permissions.memory.intake import MemoryIntake, MemoryLetters, MemoryPositions, MemorySources
+from moorage.permissions.memory.looking import REMEMBERED, Former, MemoryLooking, look
+from moorage.permissions.memory.requests import MemoryParked, MemoryRequests
+from moorage.permissions.memory.snapshot_runs import MemoryRuns
 from moorage.permissions.memory.snapshots import MemoryLog, MemorySnapshots
 from moorage.permissions.memory.standings import MemoryStandings
 from moorage.permissions.memory.state import State
+from moorage.permissions.memory.sync import MemorySync
+from moorage.permissions.memory.topics import MemoryTopics
 from moorage.permissions.ports import SourceBusy
+from moorage.runtime.clock import Clock, SystemClock
 
 
 class MemoryView:
@@ -27,8 +44,16 @@ class MemoryView:
         self.images = MemoryImages(state)
         self.credentials = MemoryCredentials(state)
         self.sources = MemorySources(state)
+        self.freshness = MemoryFreshness(state)
+        self.epochs = MemoryEpochs(state)
+        self.sync = MemorySync(state)
         self.snapshots = MemorySnapshots(state)
         self.positions = MemoryPositions(state)
+        self.topics = MemoryTopics(state)
+        self.authorities = MemoryAuthorities(state)
+        self.runs = MemoryRuns(state)
+        self.letters = MemoryLetters(state)
+        self.requests = MemoryRequests(state)
         self.log = MemoryLog(state)
 
 
@@ -37,20 +62,39 @@ class MemoryChange:
 
     def __init__(self, state: State) -> None:
         self.log = Numbered(_head(state))
+        self.audit = MemoryAuditDraft()
         self.hierarchy = MemoryHierarchy(state)
         self.standings = MemoryStandings(state)
-        self.images = MemoryImages(state)
+        self.images = MemoryImages(state, self.log)
         self.credentials = MemoryCredentials(state)
+        self.holders = MemoryHolders(state)
         self.sources = MemorySources(state)
+        self.freshness = MemoryFreshness(state)
+        self.epochs = MemoryEpochs(state)
         self.facts = MemoryFacts(state, self.log)
         self.intake = MemoryIntake(state)
+        self.topics = MemoryTopics(state)
+        self.authorities = MemoryAuthorities(state)
+        self.runs = MemoryRuns(state)
+        self.parked = MemoryParked(state)
+        self.requests = MemoryRequests(state)
+
+    @property
+    def told(self) -> list[Row]:
+        """The rows that were appended so far."""
+        return [each.row() for each in self.log.rows]
 
 
 class MemoryLedger:
     """See Ledger."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._state = State()
+        self._fleet = MemoryFleet()
+        self._commits: list[tuple[datetime, int]] = []
+        self._audit = MemoryAudit()
+        self._former: deque[Former] = deque([Former(0, 0, self._clock.now(), self._state)], REMEMBERED)
         self._turn = asyncio.Lock()
         self._news = asyncio.Condition()
         self._busy: set[int] = set()
@@ -73,12 +117,55 @@ class MemoryLedger:
                 change = MemoryChange(draft)
                 yield change
                 draft.log.extend(change.log.rows)
+                draft.events.extend(change.log.events)
+                draft.moments.extend([self._clock.now()] * len(change.log.rows))
+                self._commits.append((self._clock.now(), len(draft.log)))
+                if change.log.rows:
+                    self._former.append(Former(change.log.frame, len(draft.log), self._clock.now(), draft))
                 self._state = draft
+                await self._audit.keep(change.audit.records)
             async with self._news:
                 self._news.notify_all()
         finally:
             if source is not None:
                 self._busy.discard(source)
+
+    @asynccontextmanager
+    async def looking(self, at: Position) -> AsyncIterator[MemoryLooking]:
+        """A view of a position, now or then. Raises PositionUnknown."""
+        yield look(list(self._former), self._state, at, self._clock.now())
+
+    @asynccontextmanager
+    async def trying(self) -> AsyncIterator[MemoryChange]:
+        """A change in its turn, which is undone."""
+        async with self._turn:
+            yield MemoryChange(self._state.copy())
+
+    async def forget_history(self, before: datetime) -> int:
+        """Drops former states; the newest before then stays, where history begins."""
+        dropped = 0
+        while len(self._former) > 1 and self._former[1].at < before:
+            self._former.popleft()
+            dropped += 1
+        return dropped
+
+    @asynccontextmanager
+    async def auditing(self) -> AsyncIterator[MemoryAudit]:
+        """The audit trail."""
+        yield self._audit
+
+    @asynccontextmanager
+    async def fleet(self) -> AsyncIterator[MemoryFleet]:
+        """The gateways."""
+        yield self._fleet
+
+    async def forget(self, before: datetime) -> int:
+        """Forgets that the oldest rows can be read."""
+        old = [seq for at, seq in self._commits if at < before]
+        self._commits = self._commits[len(old) :]
+        dropped = max(old[-1] - self._state.floor, 0) if old else 0
+        self._state = replace(self._state, floor=self._state.floor + dropped)
+        return dropped
 
     async def head(self) -> ConsistencyToken:
         """The newest position."""

@@ -1,10 +1,13 @@
 """Snapshots and the log in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from moorage.access.consistency import ConsistencyToken
-from moorage.access.frames import Delta, EntityKind, Row
+from moorage.access.consistency import ORIGIN, ConsistencyToken
+from moorage.access.frames import Delta, EntityKind, Row, Snapshot
 from moorage.access.image import NodeState
+from moorage.access.packed import unpack
+from moorage.access.packing import pack
+from moorage.access.sums import sum_of
 from moorage.events.node_facts import RepositorySet
 from moorage.permissions import rows
 from moorage.permissions.log_rows import gather
@@ -14,6 +17,7 @@ from moorage.permissions.memory.images import MemoryImages
 from moorage.permissions.memory.intake import MemoryIntake
 from moorage.permissions.memory.state import State
 from moorage.permissions.records import Workspace
+from moorage.permissions.removals import removes
 from moorage.permissions.slots import Entity, Slot, Table
 
 
@@ -26,6 +30,15 @@ class MemorySnapshots:
     async def rows(self, workspace: Workspace | None) -> list[Row]:
         """The rows of a workspace, or of the global part."""
         return self._global() if workspace is None else await self._workspace(workspace)
+
+    async def packed(self, workspace: Workspace | None, at: ConsistencyToken, as_of: Mapping[str, int]) -> bytes:
+        """The same, packed."""
+        told = Snapshot(epoch=at.epoch, seq=at.seq, rows=await self.rows(workspace), as_of=dict(as_of))
+        return pack(told, workspace.alias if workspace else 0)
+
+    async def sum(self, workspace: Workspace) -> int:
+        """The sum over the same rows."""
+        return sum_of(unpack(await self.packed(workspace, ORIGIN, {})))
 
     def _global(self) -> list[Row]:
         state = self._state
@@ -92,4 +105,15 @@ class MemoryLog:
         """Whole frames after the position. Raises PositionUnknown."""
         if after.epoch != self._state.epoch or after.seq > len(self._state.log):
             raise PositionUnknown
+        if after.seq < self._state.floor and after.seq < len(self._state.log):
+            raise PositionUnknown
         return gather(self._state.log[after.seq :], after, limit)
+
+    async def removals(self, after: int) -> Mapping[int, int]:
+        """Removals by the minute."""
+        counts: dict[int, int] = {}
+        first = max(after, self._state.floor)
+        for row, at in zip(self._state.log[first:], self._state.moments[first:], strict=True):
+            minute = int(at.timestamp()) // 60
+            counts[minute] = counts.get(minute, 0) + removes(row.kind, row.val)
+        return counts

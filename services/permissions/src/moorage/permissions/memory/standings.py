@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
@@ -14,12 +15,15 @@ from moorage.permissions.paths import Arm, PathFacts, path_of
 from moorage.permissions.records import Path, WorkspaceStanding
 from moorage.permissions.slots import Entity, Slot, Table
 
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class MemoryStandings:
     """See Standings."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, moment: datetime | None = None) -> None:
         self._state = state
+        self._moment = moment
 
     async def of(
         self, principal: Principal, credential: UUID | None, workspace: int, repositories: Collection[int]
@@ -32,7 +36,7 @@ class MemoryStandings:
         roles = {
             each: max(path.role for path in found)
             for each in repositories
-            if (found := [path_of(path) for path in self._paths(user, workspace, each)])
+            if (found := [path_of(path) for path in self.path_facts(user, workspace, each)])
         }
         counts = principal.kind is not PrincipalKind.USER or self._user_active(user)
         return WorkspaceStanding(self._membership(user, workspace), counts, active, roles)
@@ -41,7 +45,7 @@ class MemoryStandings:
         """Every path, strongest first."""
         user = self._state.alias_of_user(principal.id) if principal.kind is PrincipalKind.USER else 0
         found = sorted(
-            self._paths(user, workspace, repository),
+            self.path_facts(user, workspace, repository),
             key=lambda each: (-each.role, each.arm, each.node, each.grp or UUID(int=0)),
         )
         return [path_of(each) for each in found]
@@ -52,7 +56,7 @@ class MemoryStandings:
         found = self._state.credentials.get(credential)
         if found is None:
             return principal.kind is PrincipalKind.PIPELINE
-        return found.active and (found.expires is None or found.expires > datetime.now(UTC))
+        return found.active and (found.expires is None or found.expires > (self._moment or datetime.now(UTC)))
 
     def _user_active(self, user: int) -> bool:
         stored = self._state.facts.get(Slot(Table.USER, 0, user))
@@ -88,7 +92,8 @@ class MemoryStandings:
         stored = self._state.facts.get(Slot(Table.GRANT, workspace, node, grantee))
         return stored if stored and isinstance(stored.data, GrantSet) and stored.data.granted else None
 
-    def _paths(self, user: int, workspace: int, repository: int) -> Iterator[PathFacts]:
+    def path_facts(self, user: int, workspace: int, repository: int) -> Iterator[PathFacts]:
+        """Every path of the user with this alias, in no order."""
         if not user:
             return
         member = self._state.facts.get(Slot(Table.WORKSPACE_MEMBER, workspace, user))
@@ -133,19 +138,29 @@ class MemoryStandings:
         return PathFacts(
             arm=arm.value,
             role=role,
+            seq=stored.stamp.seq,
             ver=stored.held.version,
             ev=stored.event,
+            by_whom=stored.stamp.by,
+            at=stored.stamp.at or _EVER,
             workspace=entities[workspace].id,
             workspace_slug=ws.slug if isinstance(ws, WorkspaceSet) else "",
+            usr_alias=user,
             usr=entities[user].id,
             grp=entities[group].id if group else None,
             grp_slug=team.slug if isinstance(team, GroupSet) else None,
+            member_seq=member.stamp.seq if member else None,
             member_ver=member.held.version if member else None,
             member_ev=member.event if member else None,
+            member_by=member.stamp.by if member else None,
+            member_at=member.stamp.at if member else None,
             node=entities[node].id,
             project_key=place.data.key_ if place and isinstance(place.data, ProjectSet) else None,
             repository=entities[repository].id,
             repository_slug=self._state.repositories[repository].slug,
+            repository_seq=repo.stamp.seq,
             repository_ver=repo.held.version,
             repository_ev=repo.event,
+            repository_by=repo.stamp.by,
+            repository_at=repo.stamp.at or _EVER,
         )

@@ -6,14 +6,26 @@ from typing import Self
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
-from moorage.access.image import NodeState, PushPolicy
+from moorage.access.image import WRITERS_PUBLISH, NodeState, PublishingDefaults
 from moorage.events.fact_data import FactData
+from moorage.permissions.epoch import Epoch
 from moorage.permissions.lanes import LaneClock
 from moorage.permissions.log_rows import LogRow
+from moorage.permissions.reconcile_stores import Holding, Parked, Run, Staged, Turn
 from moorage.permissions.records import Credential, Image, Source
-from moorage.permissions.slots import Entity, Slot
+from moorage.permissions.slots import Entity, Slot, Table
 from moorage.permissions.stores import DeadLetter, Lane
+from moorage.permissions.topic_book import KnownTopic
 from moorage.permissions.versions import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which change set a value, when, and who made it."""
+
+    seq: int = 0
+    at: datetime | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class Stored:
     event: str
     source: int
     disputed: bool = False
+    stamp: Stamp = Stamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,37 @@ class Settings:
     """Our own settings of a workspace."""
 
     allow_public: bool = False
-    default_push_policy: PushPolicy = PushPolicy.REPOSITORY_WRITE
+    publishing: PublishingDefaults = WRITERS_PUBLISH
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Since when something is held, and by which letter, if any."""
+
+    since: datetime
+    letter: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A dead letter with its workspace's alias, or 0."""
+
+    letter: DeadLetter
+    workspace: int
+    at: datetime
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """Something asked of a source."""
+
+    source: int
+    kind: str
+    workspace: int
+    user: UUID | None
+    repository: UUID | None
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -53,24 +96,38 @@ class State:
     """The tables."""
 
     epoch: int = 1
+    floor: int = 0
+    epochs: dict[int, Epoch] = field(default_factory=dict)
+    events: list[str | None] = field(default_factory=list)
     log: list[LogRow] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
     aliases: dict[Entity, int] = field(default_factory=dict)
     entities: dict[int, Entity] = field(default_factory=dict)
     facts: dict[Slot, Stored] = field(default_factory=dict)
     repositories: dict[int, StoredRepository] = field(default_factory=dict)
     settings: dict[int, Settings] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
+    stamps: dict[int, Stamp] = field(default_factory=dict)
     credentials: dict[UUID, Credential] = field(default_factory=dict)
     digests: dict[bytes, UUID] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     lanes: dict[Lane, LaneClock] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
-    letters: list[DeadLetter] = field(default_factory=list)
-    pins: dict[tuple[int, str], datetime] = field(default_factory=dict)
+    topics: dict[str, KnownTopic] = field(default_factory=dict)
+    letters: list[StoredLetter] = field(default_factory=list)
+    pins: dict[tuple[int, str], Pin] = field(default_factory=dict)
+    lane_pins: dict[tuple[Lane, str], Pin] = field(default_factory=dict)
+    authorities: dict[tuple[int, Table], Holding] = field(default_factory=dict)
+    differences: dict[tuple[int, int], tuple[int, datetime]] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    staged: dict[tuple[int, Slot, bool], Staged] = field(default_factory=dict)
+    planned: dict[tuple[int, Slot], Turn] = field(default_factory=dict)
+    parked: dict[Slot, Parked] = field(default_factory=dict)
+    requests: dict[int, StoredRequest] = field(default_factory=dict)
 
     def copy(self) -> Self:
         """The same tables, to be changed apart; what is in them is immutable."""
-        tables = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "epoch"}
+        tables = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("epoch", "floor")}
         return replace(self, **{name: table.copy() for name, table in tables.items()})
 
     def alias_of_user(self, id: UUID | None) -> int:

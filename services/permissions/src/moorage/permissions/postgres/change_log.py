@@ -1,25 +1,44 @@
 """The change log: rows numbered without a hole by whoever has the turn, read back frame by frame."""
 
-from collections.abc import Sequence
-from typing import Final
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta
 from moorage.permissions.log_rows import LogRow, Numbered, gather
 from moorage.permissions.lookups import PositionUnknown
+from moorage.permissions.postgres.arrays import plain, texts
+from moorage.permissions.removals import GONE_AT_0, GONE_FROM_3
 from moorage.runtime.clock import Clock
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
+
+
+class MinuteRow(NamedTuple):
+    """How many of a minute's rows take rights away."""
+
+    minute: int
+    removals: int
+
 
 APPEND: Final = Statement(
     type(None),
     """
     INSERT INTO change_log (seq, frame, kind, ws, a, b, val, ver, extra, ev, at)
     SELECT seq, frame, kind, ws, a, b, val, ver, extra, ev, $11
-    FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::int[], $5::int[], $6::int[], $7::int[], $8::bigint[],
-                $9::jsonb[], $10::text[]) AS row (seq, frame, kind, ws, a, b, val, ver, extra, ev)
+    FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::smallint[], $4::text::int[], $5::text::int[],
+                $6::text::int[], $7::text::int[], $8::text::bigint[],
+                string_to_array($9::text, chr(1), chr(2))::jsonb[], string_to_array($10::text, chr(1), chr(2)))
+        AS row (seq, frame, kind, ws, a, b, val, ver, extra, ev)
     """,
 )
-ADVANCE: Final = Statement(type(None), "UPDATE meta SET seq = $1")
+ADVANCE: Final = Statement(
+    type(None),
+    """
+    WITH moved AS (UPDATE meta SET seq = $1)
+    INSERT INTO frame_clock (seq, at) VALUES ($1, $2)
+    """,
+)
 
 
 # Frames are whole: the last one may lead beyond the limit.
@@ -30,6 +49,14 @@ AFTER: Final = Statement(
     WHERE seq > $1 AND frame <= (SELECT max(frame) FROM
         (SELECT frame FROM change_log WHERE seq > $1 ORDER BY seq LIMIT $2) AS first_rows)
     ORDER BY seq
+    """,
+)
+REMOVALS: Final = Statement(
+    MinuteRow,
+    """
+    SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute,
+        count(*) FILTER (WHERE (kind = ANY($2) AND val = 0) OR (kind = ANY($3) AND val >= 3)) AS removals
+    FROM change_log WHERE seq > $1 GROUP BY 1
     """,
 )
 OLDEST: Final = Statement(int, "SELECT min(seq) FROM change_log")
@@ -47,9 +74,11 @@ class PostgresChangeLog(Numbered):
         """Writes the rows and moves the head; whoever reads it sees both or neither."""
         if not self.rows:
             return
-        seqs, frames, kinds, *plain, extras = zip(*(each.columns() for each in self.rows), strict=True)
-        await execute(self._connection, APPEND, seqs, frames, kinds, *plain, extras, self.events, self._clock.now())
-        await execute(self._connection, ADVANCE, self.token.seq)
+        *numbers, extras = zip(*self.rows, strict=True)
+        said = texts([None if each is None else json.dumps(each) for each in extras])
+        now = self._clock.now()
+        await execute(self._connection, APPEND, *map(plain, numbers), said, texts(self.events), now)
+        await execute(self._connection, ADVANCE, self.token.seq, now)
 
 
 class PostgresLog:
@@ -69,3 +98,8 @@ class PostgresLog:
         if oldest is None or oldest > after.seq + 1:
             raise PositionUnknown
         return gather(await fetch_all(self._connection, AFTER, after.seq, limit), after, limit)
+
+    async def removals(self, after: int) -> Mapping[int, int]:
+        """Removals by the minute."""
+        kinds = [sorted(map(int, each)) for each in (GONE_AT_0, GONE_FROM_3)]
+        return {row.minute: row.removals for row in await fetch_all(self._connection, REMOVALS, after, *kinds)}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from moorage.access.principal import Bound, PrincipalKind, Scope
 from moorage.access.role import Role
+from moorage.permissions.postgres.change_log import PostgresChangeLog
 from moorage.permissions.records import Credential
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 
@@ -53,25 +54,33 @@ class CredentialRow:
         )
 
 
-BY_DIGEST: Final = Statement(
-    CredentialRow, "SELECT * FROM credential_in_place WHERE id = (SELECT id FROM credential WHERE digest = $1)"
-)
-BY_ID: Final = Statement(CredentialRow, "SELECT * FROM credential_in_place WHERE ext = $1")
-OPERATOR: Final = Statement(CredentialRow, "SELECT * FROM credential_in_place WHERE operator AND active LIMIT 1")
+IN_PLACE: Final = """
+    SELECT c.id, c.ext, c.kind, u.ext AS user_ext, c.name, c.active, c.scopes, c.bound_kind, c.bound_ids,
+           c.granted_role, c.operator, c.expires, c.created_at, p.account, p.active AS user_active,
+           c.digest IS NOT NULL AS issued_here
+    FROM credential AS c
+    LEFT JOIN alias AS u ON u.id = c.usr
+    LEFT JOIN principal AS p ON p.id = c.usr
+"""
+BY_DIGEST: Final = Statement(CredentialRow, f"{IN_PLACE} WHERE c.digest = $1")
+BY_ID: Final = Statement(CredentialRow, f"{IN_PLACE} WHERE c.ext = $1")
+OPERATOR: Final = Statement(CredentialRow, f"{IN_PLACE} WHERE c.operator AND c.active LIMIT 1")
 OF_USER: Final = Statement(
     CredentialRow,
-    "SELECT * FROM credential_in_place WHERE user_ext = $1 AND issued_here ORDER BY created_at DESC, id DESC",
+    f"{IN_PLACE} WHERE u.ext = $1 AND c.digest IS NOT NULL ORDER BY c.created_at DESC, c.id DESC",
 )
 ADD: Final = Statement(
     type(None),
     """
     INSERT INTO credential (id, ext, kind, usr, name, active, scopes, bound_kind, bound_ids, granted_role, operator,
-                            expires, created_at, digest)
+                            expires, created_at, digest, seq, by_whom)
     VALUES ($1, $2, $3, (SELECT id FROM alias WHERE ext = $4 AND kind = 'user' AND ws = 0), $5, $6, $7, $8, $9, $10,
-            $11, $12, $13, $14)
+            $11, $12, $13, $14, $15, $16)
     """,
 )
-REVOKE: Final = Statement(type(None), "UPDATE credential SET active = false WHERE ext = $1")
+REVOKE: Final = Statement(
+    type(None), "UPDATE credential SET active = false, seq = $2, by_whom = $3 WHERE ext = $1 AND active"
+)
 
 
 class PostgresCredentials:
@@ -99,6 +108,14 @@ class PostgresCredentials:
         row = await fetch_one(self._connection, OPERATOR)
         return row.value() if row else None
 
+
+class PostgresCredentialRecords(PostgresCredentials):
+    """Credentials as one change writes them."""
+
+    def __init__(self, connection: Connection, log: PostgresChangeLog) -> None:
+        super().__init__(connection)
+        self._log = log
+
     async def add(self, credential: Credential, digest: bytes) -> None:
         """Keeps a new credential."""
         bound = credential.bound
@@ -119,8 +136,10 @@ class PostgresCredentials:
             credential.expires,
             credential.created_at,
             digest,
+            self._log.frame,
+            self._log.by,
         )
 
     async def revoke(self, id: UUID) -> None:
         """Ends a credential."""
-        await execute(self._connection, REVOKE, id)
+        await execute(self._connection, REVOKE, id, self._log.frame, self._log.by)

@@ -1,6 +1,6 @@
-"""What a fact writes into the columns of its table, beside version, event, fingerprint, source and time.
+"""What a fact writes into the columns of its table, beside version, event, fingerprint, source, time, frame and author.
 
-The order is that of the arguments, from $6 on, of the table's PUT statement.
+The order is that of the arguments, from $8 on, of the table's PUT statement.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,44 +7,19 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from moorage.access.frames import EntityKind
-from moorage.access.image import PushPolicy
+from moorage.access.publisher_body import written
 from moorage.permissions import rows
 from moorage.permissions.folding import Placed
+from moorage.permissions.postgres.aliases import PostgresAliases
+from moorage.permissions.postgres.arrays import plain, texts
 from moorage.permissions.postgres.change_log import PostgresChangeLog
 from moorage.permissions.postgres.fact_columns import COLUMNS
-from moorage.permissions.postgres.fact_tables import DISPUTE, HELD, PUT
+from moorage.permissions.postgres.fact_tables import DISPUTE, EDGES, HELD, PUT
+from moorage.permissions.records import Workspace
 from moorage.permissions.slots import Aliases, Entity, Slot, Table
 from moorage.permissions.stores import KeptRepository
 from moorage.permissions.versions import Held
-from moorage.runtime.statement import Connection, Statement, execute, fetch_all
-
-
-@dataclass(frozen=True, slots=True)
-class AliasRow:
-    """An entity within its workspace's alias."""
-
-    id: int
-    kind: str
-    ws: int
-    ext: UUID
-
-
-FIND_ALIASES: Final = Statement(
-    AliasRow,
-    """
-    SELECT alias.id, alias.kind, alias.ws, alias.ext
-    FROM unnest($1::text[], $2::int[], $3::uuid[]) AS wanted (kind, ws, ext) JOIN alias USING (kind, ws, ext)
-    """,
-)
-ADD_ALIASES: Final = Statement(
-    AliasRow,
-    """
-    INSERT INTO alias (kind, ws, ext)
-    SELECT kind, ws, ext FROM unnest($1::text[], $2::int[], $3::uuid[]) AS new (kind, ws, ext)
-    RETURNING id, kind, ws, ext
-    """,
-)
+from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +41,7 @@ KEPT_REPOSITORIES: Final = Statement(
 class MovedRow:
     """A row that has become transferred."""
 
+    ext: UUID
     ws: int
     id: int
 
@@ -73,53 +49,41 @@ class MovedRow:
 SUPERSEDE: Final = Statement(
     MovedRow,
     """
-    UPDATE repository SET state = 4
-    WHERE ext = $1 AND src = $2 AND state IN (1, 2) AND ver <
-        (SELECT max(ver) FROM repository WHERE ext = $1 AND src = $2 AND state IN (1, 2))
-    RETURNING ws, id
+    UPDATE repository AS older SET state = 4, seq = $3
+    FROM unnest($1::uuid[]) AS moved (ext)
+    WHERE older.ext = moved.ext AND older.src = $2 AND older.state IN (1, 2) AND older.ver <
+        (SELECT max(ver) FROM repository WHERE ext = moved.ext AND src = $2 AND state <> 4)
+    RETURNING older.ext, older.ws, older.id
     """,
 )
 SET_WORKSPACE: Final = Statement(
-    type(None), "UPDATE workspace SET allow_public = $2, default_push_policy = $3 WHERE id = $1"
+    type(None),
+    """
+    UPDATE workspace SET allow_public = $2, default_push_policy = $3, default_publishers = $4, pipeline_create = $5,
+                         seq = $6, by_whom = $7
+    WHERE id = $1
+    """,
 )
 
 
 class PostgresFacts:
     """The facts of one change."""
 
-    def __init__(self, connection: Connection, log: PostgresChangeLog) -> None:
+    def __init__(self, connection: Connection, log: PostgresChangeLog, known: Mapping[Entity, int]) -> None:
         self._connection = connection
         self._log = log
+        self.aliases = PostgresAliases(connection, log, known)
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
-        """The aliases; workspaces first, because the others' rows name them."""
-        workspaces = {Entity(EntityKind.WORKSPACE, None, each.workspace) for each in entities if each.workspace}
-        outer = workspaces | {each for each in entities if each.workspace is None}
-        aliases = await self._intern(sorted(outer, key=_order), {})
-        inner = {each for each in entities if each.workspace is not None}
-        return aliases | await self._intern(sorted(inner, key=_order), aliases)
-
-    async def _intern(self, entities: Sequence[Entity], outer: Aliases) -> dict[Entity, int]:
-        if not entities:
-            return {}
-        wanted = {(each.kind.value, _ws(each, outer), each.id): each for each in entities}
-        known = await fetch_all(self._connection, FIND_ALIASES, *_columns(wanted))
-        found = {wanted[row.kind, row.ws, row.ext]: row.id for row in known}
-        missing = {key: each for key, each in wanted.items() if each not in found}
-        if missing:
-            for row in await fetch_all(self._connection, ADD_ALIASES, *_columns(missing)):
-                entity = wanted[row.kind, row.ws, row.ext]
-                found[entity] = row.id
-                self._log.append(rows.intern_row(entity, row.id, row.ws))
-        return found
+        """The aliases."""
+        return await self.aliases.intern(entities)
 
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
         """What is stored in these slots."""
         found: dict[Slot, Held] = {}
         for table, mine in _by_table(slots).items():
-            keys = _keys(mine)
-            for row in await fetch_all(self._connection, HELD[table], *keys):
-                found[Slot(table, row.ws, row.a, row.b)] = Held(row.ver, row.fingerprint, row.rank)
+            for ws, a, b, version, fingerprint, rank in await fetch_plain(self._connection, HELD[table], *_keys(mine)):
+                found[Slot(table, ws, a, b)] = Held(version, fingerprint, rank)
         return found
 
     async def put(self, placed: Sequence[Placed], aliases: Aliases, source: int, at: datetime) -> None:
@@ -133,8 +97,10 @@ class PostgresFacts:
                 versions = [each.held.version for each in mine]
                 events = [each.fact.event.id for each in mine]
                 prints = [each.held.fingerprint for each in mine]
-                columns: list[Any] = [list(column) for column in values]
-                await execute(self._connection, PUT[table], versions, events, prints, source, at, *columns)
+                frame, authors = self._log.frame, texts([each.fact.data.by for each in mine])
+                stamps = (plain(versions), texts(events), plain(prints), source, at, frame, authors)
+                columns: list[Any] = [plain(each) if table in EDGES else list(each) for each in values]
+                await execute(self._connection, PUT[table], *stamps, *columns)
 
     async def dispute(self, slots: Collection[Slot]) -> None:
         """Marks what is stored."""
@@ -146,26 +112,17 @@ class PostgresFacts:
         found = await fetch_all(self._connection, KEPT_REPOSITORIES, list(aliases))
         return {row.id: KeptRepository(row.id, rows.STATES[row.state], row.project, row.slug) for row in found}
 
-    async def supersede(self, repository: UUID, source: int) -> Sequence[Slot]:
+    async def supersede(self, repositories: Collection[UUID], source: int) -> Sequence[tuple[UUID, Slot]]:
         """Rows that are live no longer."""
-        moved = await fetch_all(self._connection, SUPERSEDE, repository, source)
-        return [Slot(Table.REPOSITORY, row.ws, row.id) for row in moved]
+        moved = await fetch_all(self._connection, SUPERSEDE, list(repositories), source, self._log.frame)
+        return [(row.ext, Slot(Table.REPOSITORY, row.ws, row.id)) for row in moved]
 
-    async def set_workspace(self, workspace: int, allow_public: bool, default_push_policy: PushPolicy) -> None:
+    async def set_workspace(self, workspace: Workspace) -> None:
         """Our own settings."""
-        await execute(self._connection, SET_WORKSPACE, workspace, allow_public, default_push_policy.value)
-
-
-def _ws(entity: Entity, outer: Aliases) -> int:
-    return outer[Entity(EntityKind.WORKSPACE, None, entity.workspace)] if entity.workspace else 0
-
-
-def _order(entity: Entity) -> tuple[str, str]:
-    return entity.kind.value, str(entity.id)
-
-
-def _columns(wanted: Mapping[tuple[str, int, UUID], Entity]) -> tuple[list[str], list[int], list[UUID]]:
-    return [key[0] for key in wanted], [key[1] for key in wanted], [key[2] for key in wanted]
+        said = workspace.publishing
+        settings = (workspace.allow_public, said.policy.value, written(said.publishers), said.pipeline_create)
+        stamps = (self._log.frame, self._log.by)
+        await execute(self._connection, SET_WORKSPACE, workspace.alias, *settings, *stamps)
 
 
 def _by_table(slots: Collection[Slot]) -> dict[Table, list[Slot]]:
@@ -175,5 +132,5 @@ def _by_table(slots: Collection[Slot]) -> dict[Table, list[Slot]]:
     return found
 
 
-def _keys(slots: Sequence[Slot]) -> tuple[list[int], list[int], list[int]]:
-    return [slot.ws for slot in slots], [slot.a for slot in slots], [slot.b for slot in slots]
+def _keys(slots: Sequence[Slot]) -> tuple[str, str, str]:
+    return plain([slot.ws for slot in slots]), plain([slot.a for slot in slots]), plain([slot.b for slot in slots])

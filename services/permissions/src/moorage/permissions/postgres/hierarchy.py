@@ -1,12 +1,13 @@
 """Workspaces, repositories and users by name or id."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from moorage.access.image import PushPolicy
+from moorage.access.image import PublishingDefaults, PushPolicy
+from moorage.access.publisher_body import read
 from moorage.permissions.postgres.texts import storable
-from moorage.permissions.records import Repository, User, Workspace
+from moorage.permissions.records import Environment, Repository, User, Workspace
 from moorage.permissions.rows import STATES
 from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_one
 
@@ -21,20 +22,23 @@ class WorkspaceRow:
     state: int
     allow_public: bool
     default_push_policy: str
+    default_publishers: list[Any]
+    pipeline_create: bool
     ver: int
     src: int
 
     def value(self) -> Workspace:
         """As the use cases know it."""
-        policy = PushPolicy(self.default_push_policy)
-        state = STATES[self.state]
-        return Workspace(self.id, self.ext, self.slug, state, self.allow_public, policy, self.ver, self.src)
+        policy, state = PushPolicy(self.default_push_policy), STATES[self.state]
+        said = PublishingDefaults(policy, read(self.default_publishers), self.pipeline_create)
+        return Workspace(self.id, self.ext, self.slug, state, self.allow_public, said, self.ver, self.src)
 
 
 WORKSPACE_BY_SLUG: Final = Statement(
     WorkspaceRow,
     """
-    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.ver, w.src
+    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.default_publishers,
+           w.pipeline_create, w.ver, w.src
     FROM workspace AS w JOIN alias USING (id)
     WHERE w.slug = $1 ORDER BY w.state = 3, w.id LIMIT 1
     """,
@@ -42,7 +46,8 @@ WORKSPACE_BY_SLUG: Final = Statement(
 WORKSPACE_BY_ID: Final = Statement(
     WorkspaceRow,
     """
-    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.ver, w.src
+    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.default_publishers,
+           w.pipeline_create, w.ver, w.src
     FROM workspace AS w JOIN alias USING (id)
     WHERE alias.ext = $1 AND alias.kind = 'workspace' AND alias.ws = 0
     """,
@@ -82,7 +87,31 @@ REPOSITORIES_BY_SLUG: Final = Statement(
     WHERE r.ws = $1 AND r.slug = $2 AND r.state IN (1, 2) AND coalesce(p.state, 1) IN (1, 2) LIMIT 2
     """,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRow:
+    """An environment as it is stored."""
+
+    id: UUID
+    repository: UUID
+    state: int
+
+    def value(self) -> Environment:
+        """As the use cases know it."""
+        return Environment(self.id, self.repository, STATES[self.state])
+
+
+ENVIRONMENT_BY_ID: Final = Statement(
+    EnvironmentRow,
+    """
+    SELECT own.ext AS id, home.ext AS repository, e.state
+    FROM alias AS own JOIN environment AS e ON e.id = own.id JOIN alias AS home ON home.id = e.repository
+    WHERE own.ext = $2 AND own.kind = 'environment' AND own.ws = $1
+    """,
+)
 USER_BY_ID: Final = Statement(User, "SELECT id AS alias, ext AS id, account, active FROM principal WHERE ext = $1")
+USER_BY_ALIAS: Final = Statement(User, "SELECT id AS alias, ext AS id, account, active FROM principal WHERE id = $1")
 USERS_BY_ACCOUNT: Final = Statement(
     User,
     "SELECT id AS alias, ext AS id, account, active FROM principal WHERE account = $1 ORDER BY active DESC LIMIT 2",
@@ -119,9 +148,18 @@ class PostgresHierarchy:
         found = await fetch_all(self._connection, REPOSITORIES_BY_SLUG, workspace, slug)
         return found[0].value() if len(found) == 1 else None
 
+    async def environment(self, workspace: int, id: UUID) -> Environment | None:
+        """The environment with this id."""
+        row = await fetch_one(self._connection, ENVIRONMENT_BY_ID, workspace, id)
+        return row.value() if row else None
+
     async def user(self, id: UUID) -> User | None:
         """The user with this id."""
         return await fetch_one(self._connection, USER_BY_ID, id)
+
+    async def user_by_alias(self, alias: int) -> User | None:
+        """The user with this alias."""
+        return await fetch_one(self._connection, USER_BY_ALIAS, alias)
 
     async def user_by_account(self, account: str) -> User | None:
         """The active user of this account name, or the only one."""

@@ -3,33 +3,35 @@
 from typing import Final
 
 from moorage.permissions.postgres.held_row import HeldRow
+from moorage.permissions.postgres.since import stamped
 from moorage.runtime.statement import Statement
 
 HELD_USER: Final = Statement(
     HeldRow,
     """
     SELECT 0 AS ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, t.active::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN principal AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN principal AS t ON t.id = k.a
     """,
 )
 PUT_USER: Final = Statement(
     type(None),
-    """
-    INSERT INTO principal (id, ext, account, active, ver, ev, fingerprint, src, at)
-    SELECT id, ext, account, active, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::uuid[], $8::text[], $9::boolean[])
-        AS new (ver, ev, fingerprint, id, ext, account, active)
+    f"""
+    INSERT INTO principal (id, ext, account, active, ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT id, ext, account, active, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::uuid[], $10::text[], $11::boolean[])
+        AS new (ver, ev, fingerprint, by_whom, id, ext, account, active)
     ON CONFLICT (id) DO UPDATE SET
-        account = excluded.account, active = excluded.active, ver = excluded.ver, ev = excluded.ev,
-        fingerprint = excluded.fingerprint, src = excluded.src, at = excluded.at, disputed = false
-    """,
+        account = excluded.account, active = excluded.active,
+        {stamped("principal")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_USER: Final = Statement(
     type(None),
     """
     UPDATE principal AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )
 
@@ -37,21 +39,23 @@ HELD_CREDENTIAL: Final = Statement(
     HeldRow,
     """
     SELECT 0 AS ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, t.active::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN credential AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN credential AS t ON t.id = k.a
     WHERE t.ver IS NOT NULL
     """,
 )
 # Of a credential that Moorage issued, a fact can say that it is revoked, and nothing else.
 PUT_CREDENTIAL: Final = Statement(
     type(None),
-    """
+    f"""
     INSERT INTO credential (id, ext, kind, usr, name, active, scopes, bound_kind, bound_ids, expires, created_at,
-                            ver, ev, fingerprint, src, at)
+                            ver, ev, fingerprint, src, at, seq, by_whom)
     SELECT id, ext, 'user', usr, '', active, string_to_array(scopes, ' '), bound_kind, array_remove(ARRAY[bound], NULL),
-           expires, $5, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $6::int[], $7::uuid[], $8::int[], $9::boolean[], $10::text[],
-                $11::text[], $12::uuid[], $13::timestamptz[])
-        AS new (ver, ev, fingerprint, id, ext, usr, active, scopes, bound_kind, bound, expires)
+           expires, $5, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::uuid[], $10::int[], $11::boolean[], $12::text[],
+                $13::text[], $14::uuid[], $15::timestamptz[])
+        AS new (ver, ev, fingerprint, by_whom, id, ext, usr, active, scopes, bound_kind, bound, expires)
     ON CONFLICT (id) DO UPDATE SET
         active = excluded.active AND (credential.digest IS NULL OR credential.active),
         usr = CASE WHEN credential.digest IS NULL THEN excluded.usr ELSE credential.usr END,
@@ -59,14 +63,13 @@ PUT_CREDENTIAL: Final = Statement(
         bound_kind = CASE WHEN credential.digest IS NULL THEN excluded.bound_kind ELSE credential.bound_kind END,
         bound_ids = CASE WHEN credential.digest IS NULL THEN excluded.bound_ids ELSE credential.bound_ids END,
         expires = CASE WHEN credential.digest IS NULL THEN excluded.expires ELSE credential.expires END,
-        ver = excluded.ver, ev = excluded.ev, fingerprint = excluded.fingerprint, src = excluded.src, at = excluded.at,
-        disputed = false
-    """,
+        {stamped("credential")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_CREDENTIAL: Final = Statement(
     type(None),
     """
     UPDATE credential AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )

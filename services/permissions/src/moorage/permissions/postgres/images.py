@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from moorage.access.image import ImageRecord, ImageState, PushPolicy, Visibility
+from moorage.access.publisher_body import read, written
+from moorage.permissions.postgres.change_log import PostgresChangeLog
 from moorage.permissions.postgres.texts import storable
-from moorage.permissions.records import DetachCause, Image, Origin, Repository
+from moorage.permissions.records import Deletion, DetachCause, Image, Origin, Purge, Repository
 from moorage.permissions.rows import STATES
 from moorage.permissions.stores import NameTaken
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
@@ -36,6 +38,7 @@ class ImageRow:
     detached_by: str | None
     consumer_repositories: list[UUID]
     admin_override: bool
+    publishers: list[Any]
     origin: str
     created_at: datetime
     repository: int
@@ -43,14 +46,28 @@ class ImageRow:
     repository_slug: str | None
     repository_state: int
     project: UUID | None
+    deleted_at: datetime | None
+    undo_until: datetime | None
+    purge_at: datetime | None
+    purge: str | None
 
     def value(self) -> Image:
         """As the use cases know it."""
         state = STATES[self.repository_state]
         repository = Repository(self.repository, self.repository_ext, self.repository_slug, self.project, state)
-        cause = DetachCause(self.detached_by) if self.detached_by else None
-        origin = Origin(self.origin)
-        return Image(self.id, self._record(), repository, self.ws_slug, self.ws, origin, self.created_at, cause)
+        return Image(
+            alias=self.id,
+            record=self._record(),
+            repository=repository,
+            workspace_slug=self.ws_slug,
+            workspace_alias=self.ws,
+            origin=Origin(self.origin),
+            created_at=self.created_at,
+            detached_by=DetachCause(self.detached_by) if self.detached_by else None,
+            deletion=Deletion(self.deleted_at, self.undo_until) if self.deleted_at and self.undo_until else None,
+            purge_at=self.purge_at,
+            purge=Purge(self.purge) if self.purge else None,
+        )
 
     def _record(self) -> ImageRecord:
         return ImageRecord(
@@ -67,32 +84,78 @@ class ImageRow:
             pull_grace_until=self.pull_grace_until,
             consumer_repositories=frozenset(self.consumer_repositories),
             admin_override=self.admin_override,
+            publishers=read(self.publishers),
         )
 
 
-# Every way to find images reads this view, which the schema defines beside the table.
-BY_NAME: Final = Statement(ImageRow, "SELECT * FROM image_in_place WHERE ws = $1 AND name = $2 AND state <> 'deleted'")
-BY_ID: Final = Statement(ImageRow, "SELECT * FROM image_in_place WHERE ext = $1")
+# Every way to find images reads them so: with the repository (whose state is its project's where that one carries no
+# roles) and the workspace.
+IN_PLACE: Final = """
+    SELECT i.id, i.ext, i.ws, w_alias.ext AS ws_ext, w.slug AS ws_slug, i.name, i.visibility, i.push_policy, i.state,
+           i.link_gen, i.acl_seq, i.deadline, i.pull_grace_until, i.detached_by, i.consumer_repositories,
+           i.admin_override, i.publishers, i.origin, i.created_at, i.repository,
+           r.ext AS repository_ext, r.slug AS repository_slug,
+           CASE WHEN r.state IN (1, 2) AND p.state > 2 THEN p.state ELSE r.state END AS repository_state,
+           p_alias.ext AS project, i.deleted_at, i.undo_until, i.purge_at, i.purge
+    FROM image AS i
+    JOIN workspace AS w ON w.id = i.ws
+    JOIN alias AS w_alias ON w_alias.id = i.ws
+    JOIN repository AS r ON r.id = i.repository
+    LEFT JOIN project AS p ON p.id = r.project
+    LEFT JOIN alias AS p_alias ON p_alias.id = r.project
+"""
+BY_NAME: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.name = $2 AND i.state <> 'deleted'")
+BY_ID: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ext = $1")
 PAGE: Final = Statement(
-    ImageRow,
-    "SELECT * FROM image_in_place WHERE ws = $1 AND name > $2 AND state <> 'deleted' ORDER BY name LIMIT $3",
+    ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.name > $2 AND i.state <> 'deleted' ORDER BY i.name LIMIT $3"
 )
-OF_WORKSPACE: Final = Statement(
-    ImageRow, "SELECT * FROM image_in_place WHERE ws = $1 AND state <> 'deleted' ORDER BY id"
+OF_WORKSPACE: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.state <> 'deleted' ORDER BY i.id")
+RESTORABLE: Final = Statement(
+    ImageRow,
+    f"""{IN_PLACE} WHERE i.ws = $1 AND (i.name, i.ext) > ($2, $3) AND i.undo_until > $4 AND i.purge IS NULL
+    ORDER BY i.name, i.ext LIMIT $5""",
 )
 LINKED: Final = Statement(
-    ImageRow, "SELECT * FROM image_in_place WHERE repository = ANY($1::int[]) AND state <> 'deleted' ORDER BY id"
+    ImageRow,
+    f"""{IN_PLACE} WHERE i.repository = ANY($1::int[])
+    AND (i.state <> 'deleted' OR (i.undo_until IS NOT NULL AND i.purge IS NULL)) ORDER BY i.id""",
 )
 OVERDUE: Final = Statement(
     ImageRow,
-    "SELECT * FROM image_in_place WHERE state = 'detached' AND deadline <= $1 ORDER BY deadline, id LIMIT $2",
+    f"{IN_PLACE} WHERE i.state = 'detached' AND i.deadline <= $1 ORDER BY i.deadline, i.id LIMIT $2",
+)
+TO_PURGE: Final = Statement(
+    UUID,
+    """
+    SELECT ext FROM image WHERE purge_at <= $1 AND purge IS DISTINCT FROM 'done' ORDER BY purge_at, id LIMIT $2
+    """,
+)
+BEGIN_PURGE: Final = Statement(
+    UUID,
+    """
+    WITH due AS (
+        SELECT id FROM image WHERE purge_at <= $1 AND purge IS DISTINCT FROM 'done' ORDER BY purge_at, id LIMIT $2
+    )
+    UPDATE image SET purge = 'begun' FROM due WHERE image.id = due.id RETURNING image.ext
+    """,
+)
+END_PURGE: Final = Statement(
+    UUID, "UPDATE image SET purge = 'done' WHERE ext = ANY($1::uuid[]) AND purge = 'begun' RETURNING ext"
+)
+ORPHANS: Final = Statement(
+    int,
+    """
+    SELECT count(*) FROM image AS i JOIN repository AS r ON r.id = i.repository
+    WHERE i.state = 'active' AND r.state NOT IN (1, 2)
+    """,
 )
 ADD: Final = Statement(
     type(None),
     """
     INSERT INTO image (id, ext, ws, name, repository, visibility, push_policy, state, link_gen, acl_seq, deadline,
-                       pull_grace_until, detached_by, consumer_repositories, admin_override, origin, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                       pull_grace_until, detached_by, consumer_repositories, admin_override, publishers, seq, by_whom,
+                       deleted_at, undo_until, purge_at, origin, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
     ON CONFLICT (ws, name) WHERE state <> 'deleted' DO NOTHING
     """,
 )
@@ -101,7 +164,8 @@ PUT: Final = Statement(
     """
     UPDATE image SET
         name = $4, repository = $5, visibility = $6, push_policy = $7, state = $8, link_gen = $9, acl_seq = $10,
-        deadline = $11, pull_grace_until = $12, detached_by = $13, consumer_repositories = $14, admin_override = $15
+        deadline = $11, pull_grace_until = $12, detached_by = $13, consumer_repositories = $14, admin_override = $15,
+        publishers = $16, seq = $17, by_whom = $18, deleted_at = $19, undo_until = $20, purge_at = $21
     WHERE id = $1 AND ext = $2 AND ws = $3
     """,
 )
@@ -129,6 +193,18 @@ class PostgresImages:
         """Records after a name."""
         return [row.value() for row in await fetch_all(self._connection, PAGE, workspace, after, limit)]
 
+    async def restorable(self, workspace: int, after: tuple[str, UUID], now: datetime, limit: int) -> Sequence[Image]:
+        """Deleted records that can be restored."""
+        return [row.value() for row in await fetch_all(self._connection, RESTORABLE, workspace, *after, now, limit)]
+
+    async def to_purge(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Images that are over, whose content is still there."""
+        return await fetch_all(self._connection, TO_PURGE, now, limit)
+
+    async def orphans(self) -> int:
+        """Active records whose repository is gone."""
+        return await fetch_one(self._connection, ORPHANS) or 0
+
     async def linked(self, repositories: Collection[int]) -> Sequence[Image]:
         """The records linked to these repositories."""
         return [row.value() for row in await fetch_all(self._connection, LINKED, list(repositories))]
@@ -137,17 +213,38 @@ class PostgresImages:
         """Detached records whose deadline has passed."""
         return [row.value() for row in await fetch_all(self._connection, OVERDUE, now, limit)]
 
+
+class PostgresImageRecords(PostgresImages):
+    """Image records as one change writes them."""
+
+    def __init__(self, connection: Connection, log: PostgresChangeLog) -> None:
+        super().__init__(connection)
+        self._log = log
+
     async def add(self, image: Image) -> None:
         """Keeps a new record. Raises NameTaken."""
-        if not await execute(self._connection, ADD, *_columns(image), image.origin.value, image.created_at):
+        if not await execute(self._connection, ADD, *self._stamped(image), image.origin.value, image.created_at):
             raise NameTaken
 
     async def put(self, image: Image) -> None:
         """Replaces a record. Raises NameTaken."""
         try:
-            await execute(self._connection, PUT, *_columns(image))
+            await execute(self._connection, PUT, *self._stamped(image))
         except asyncpg.UniqueViolationError:
             raise NameTaken from None
+
+    async def begin_purge(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Ends the time in which these can be restored, for good."""
+        return await fetch_all(self._connection, BEGIN_PURGE, now, limit)
+
+    async def end_purge(self, images: Collection[UUID]) -> int:
+        """The content is gone."""
+        return len(await fetch_all(self._connection, END_PURGE, list(images)))
+
+    def _stamped(self, image: Image) -> tuple[Any, ...]:
+        deletion = image.deletion
+        over = (deletion.at if deletion else None, deletion.undo_until if deletion else None, image.purge_at)
+        return (*_columns(image), self._log.frame, self._log.by, *over)
 
 
 def _columns(image: Image) -> tuple[Any, ...]:
@@ -168,4 +265,5 @@ def _columns(image: Image) -> tuple[Any, ...]:
         image.detached_by.value if image.detached_by else None,
         sorted(record.consumer_repositories),
         record.admin_override,
+        written(record.publishers),
     )

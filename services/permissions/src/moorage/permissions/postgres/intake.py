@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from moorage.permissions.stores import DeadLetter, PositionMoved
+from moorage.permissions.postgres.lane_pins import PostgresLanePins
+from moorage.permissions.stores import DeadLetter, Lane, PositionMoved
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 
 POSITION: Final = Statement(int, "SELECT next FROM ingest_position WHERE topic = $1 AND part = $2")
@@ -17,34 +18,62 @@ ADVANCE: Final = Statement(
 BURY: Final = Statement(
     int,
     """
-    INSERT INTO dead_letter (source, topic, part, pos, ws, key, reason, detail, body, at)
-    VALUES (nullif($1, 0), $2, $3, $4, nullif($5, 0), $6, $7, $8, $9, $10) RETURNING id
+    INSERT INTO dead_letter (source, topic, part, pos, ws, key, reason, detail, body, at, since)
+    VALUES (nullif($1, 0), $2, $3, $4, nullif($5, 0), $6, $7, $8, $9, $10, $11) RETURNING id
     """,
 )
+# A pin stands for its key, with the newest letter: that one is what a snapshot must have been able to know.
 PIN: Final = Statement(
     type(None),
-    "INSERT INTO workspace_pin (ws, key, since, dead_letter) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-)
-PIN_LANE: Final = Statement(
-    type(None),
     """
-    INSERT INTO lane (source, topic, part, pinned_since) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (source, topic, part) DO UPDATE SET pinned_since = coalesce(lane.pinned_since, excluded.pinned_since)
+    INSERT INTO workspace_pin (ws, key, since, dead_letter) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (ws, key) DO UPDATE SET since = least(workspace_pin.since, excluded.since),
+        dead_letter = coalesce(excluded.dead_letter, workspace_pin.dead_letter)
     """,
 )
 PINNED: Final = Statement(datetime, "SELECT min(since) FROM workspace_pin WHERE ws = $1")
+PINNED_OF: Final = Statement(int, "SELECT DISTINCT ws FROM workspace_pin WHERE ws = ANY($1::int[])")
 RELEASE: Final = Statement(
     int,
     """
     WITH released AS (
         DELETE FROM workspace_pin AS pin USING unnest($1::int[], $2::text[]) AS newer (ws, key)
         WHERE pin.ws = newer.ws AND pin.key = newer.key RETURNING pin.ws, pin.key
+    ),
+    settled AS (
+        UPDATE dead_letter SET released_at = now(), released_by = 'source' FROM released
+        WHERE (dead_letter.ws, dead_letter.key) = (released.ws, released.key) AND released_at IS NULL
     )
     SELECT DISTINCT ws FROM released WHERE NOT EXISTS (
         SELECT FROM workspace_pin AS pin WHERE pin.ws = released.ws
         AND (pin.ws, pin.key) NOT IN (SELECT ws, key FROM released))
     """,
 )
+RELEASE_UNTIL: Final = Statement(
+    type(None),
+    """
+    WITH released AS (
+        DELETE FROM workspace_pin AS pin USING dead_letter AS letter
+        WHERE pin.ws = $1 AND letter.id = pin.dead_letter AND letter.at <= $2 RETURNING letter.id
+    )
+    UPDATE dead_letter SET released_at = now(), released_by = 'source' FROM released
+    WHERE (dead_letter.id = released.id OR (dead_letter.ws = $1 AND dead_letter.at <= $2)) AND released_at IS NULL
+    """,
+)
+RELEASE_LETTER: Final = Statement(
+    type(None),
+    """
+    WITH letter AS (SELECT id, ws, key FROM dead_letter WHERE id = $1),
+    lanes AS (DELETE FROM lane_pin USING letter WHERE lane_pin.dead_letter = letter.id),
+    pins AS (
+        DELETE FROM workspace_pin AS pin USING letter
+        WHERE pin.dead_letter = letter.id OR (pin.ws = letter.ws AND pin.key = letter.key)
+    )
+    UPDATE dead_letter SET released_by = $2, release_reason = $3, released_at = $4 FROM letter
+    WHERE dead_letter.id = letter.id OR (dead_letter.ws = letter.ws AND dead_letter.key = letter.key)
+    """,
+)
+HOME: Final = Statement(int, "SELECT coalesce(ws, 0) FROM dead_letter WHERE id = $1")
 
 
 class PostgresPositions:
@@ -63,40 +92,66 @@ class PostgresIntake:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._lanes = PostgresLanePins(connection)
 
     async def advance(self, topic: str, part: int, old: int, new: int) -> None:
         """Moves the position. Raises PositionMoved."""
-        await execute(self._connection, BEGIN, topic, part)
+        if old == 0:
+            await execute(self._connection, BEGIN, topic, part)
         if not await execute(self._connection, ADVANCE, topic, part, old, new):
             raise PositionMoved
 
-    async def bury(self, letter: DeadLetter, workspace: int, at: datetime) -> None:
-        """Keeps the record and pins what it may have changed."""
-        lane = letter.lane
+    async def bury(
+        self, letter: DeadLetter, workspace: int, at: datetime, *, since: datetime | None = None, holds: bool = True
+    ) -> int:
+        """Keeps the record and pins the workspace."""
+        lane, held = letter.lane, since or at
+        what = (letter.pos, workspace, letter.key, letter.reason, letter.detail, letter.body)
         where = (lane.source, lane.topic, lane.part)
-        id = await fetch_one(
-            self._connection,
-            BURY,
-            *where,
-            letter.pos,
-            workspace,
-            letter.key,
-            letter.reason,
-            letter.detail,
-            letter.body,
-            at,
-        )
-        if workspace:
+        id = await fetch_one(self._connection, BURY, *where, *what, at, held if holds else None) or 0
+        if workspace and holds:
             # Without a readable key only a snapshot frees the workspace: no fact has this one.
-            await execute(self._connection, PIN, workspace, letter.key or f"dead letter {id}", at, id)
-        elif lane.source:
-            await execute(self._connection, PIN_LANE, *where, at)
+            await execute(self._connection, PIN, workspace, letter.key or f"dead letter {id}", held, id)
+        return id
+
+    async def pin(self, workspace: int, key: str, since: datetime) -> None:
+        """Holds the workspace."""
+        await execute(self._connection, PIN, workspace, key, since, None)
+
+    async def pin_lane(self, lane: Lane, key: str, since: datetime, letter: int) -> None:
+        """Holds the lane."""
+        await self._lanes.pin(lane, key, since, letter)
 
     async def release(self, workspaces_and_keys: Collection[tuple[int, str]]) -> Sequence[int]:
         """Takes pins; answers the workspaces that are free now."""
         pairs = sorted(workspaces_and_keys)
         return await fetch_all(self._connection, RELEASE, [ws for ws, _ in pairs], [key for _, key in pairs])
 
+    async def release_until(self, workspace: int, at: datetime) -> None:
+        """Takes the pins of older letters."""
+        await execute(self._connection, RELEASE_UNTIL, workspace, at)
+
+    async def release_lane(self, lane: Lane, keys: Collection[str]) -> None:
+        """Takes pins of the lane."""
+        await self._lanes.release(lane, keys)
+
+    async def release_lane_by_snapshots(self, source: int, part: int | None) -> None:
+        """Takes what every workspace's snapshot has settled."""
+        await self._lanes.release_by_snapshots(source, part)
+
+    async def release_letter(self, letter: int, by: str, why: str, at: datetime) -> None:
+        """Takes the pins of a letter."""
+        await execute(self._connection, RELEASE_LETTER, letter, by, why, at)
+        await self._lanes.recall()
+
+    async def home_of(self, letter: int) -> int | None:
+        """The workspace a letter speaks of."""
+        return await fetch_one(self._connection, HOME, letter)
+
     async def pins(self, workspace: int) -> datetime | None:
         """Since when the workspace is pinned."""
         return await fetch_one(self._connection, PINNED, workspace)
+
+    async def pinned(self, workspaces: Collection[int]) -> Sequence[int]:
+        """Which of these workspaces are pinned."""
+        return await fetch_all(self._connection, PINNED_OF, list(workspaces))

@@ -2,30 +2,51 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Row
+from moorage.permissions.history import Position
 from moorage.permissions.ports import LedgerUnavailable, SourceBusy
+from moorage.permissions.postgres.aliases import KnownAliases
+from moorage.permissions.postgres.audit import PostgresAudit
+from moorage.permissions.postgres.authorities import PostgresAuthorities
 from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog
-from moorage.permissions.postgres.credentials import PostgresCredentials
+from moorage.permissions.postgres.credentials import PostgresCredentialRecords, PostgresCredentials
+from moorage.permissions.postgres.epochs import PostgresEpochs
 from moorage.permissions.postgres.facts import PostgresFacts
+from moorage.permissions.postgres.fleet import PostgresFleet
+from moorage.permissions.postgres.freshness import PostgresFreshness
 from moorage.permissions.postgres.hierarchy import PostgresHierarchy
-from moorage.permissions.postgres.images import PostgresImages
+from moorage.permissions.postgres.holders import PostgresHolders
+from moorage.permissions.postgres.images import PostgresImageRecords, PostgresImages
 from moorage.permissions.postgres.intake import PostgresIntake, PostgresPositions
+from moorage.permissions.postgres.letters import PostgresLetters
+from moorage.permissions.postgres.looking import PostgresLooking, forget_past, look
+from moorage.permissions.postgres.news import News, tell
+from moorage.permissions.postgres.parked import PostgresParked
+from moorage.permissions.postgres.requests import PostgresRequests
+from moorage.permissions.postgres.snapshot_run_rows import PostgresRunReader
+from moorage.permissions.postgres.snapshot_runs import PostgresRuns
 from moorage.permissions.postgres.snapshots import PostgresSnapshots
 from moorage.permissions.postgres.sources import PostgresSources
 from moorage.permissions.postgres.standings import PostgresStandings
+from moorage.permissions.postgres.sync import PostgresSync
+from moorage.permissions.postgres.topics import PostgresTopics
+from moorage.permissions.slots import Entity
 from moorage.runtime.clock import Clock
 from moorage.runtime.postgres import Database, DatabaseRefused, DatabaseUnavailable
-from moorage.runtime.statement import Connection, Statement, fetch_one
+from moorage.runtime.statement import Connection, Statement, execute, fetch_one
 
 POLL_SECONDS: Final = 0.1
+FORGET_ROWS: Final = 10_000
 # Any two fixed numbers; the lock's name space is the database, and nobody else takes locks with this class.
-_LOCK_CLASS: Final = 0x6D6F6F72
-_ORDER: Final = 0
+LOCK_CLASS: Final = 0x6D6F6F72
+ORDER: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,12 @@ class Head:
 
 
 HEAD: Final = Statement(Head, "SELECT epoch, seq FROM meta")
+FORGET: Final = Statement(
+    type(None),
+    "DELETE FROM change_log WHERE at < $1 AND seq IN (SELECT seq FROM change_log ORDER BY seq LIMIT $2)",
+)
+# Whoever tries something holds the turn meanwhile.
+BE_BRIEF: Final = Statement(type(None), "SET LOCAL statement_timeout = '3s'")
 TAKE_TURN: Final = Statement(bool, "SELECT pg_advisory_xact_lock($1, $2) IS NOT NULL")
 TRY_SOURCE: Final = Statement(bool, "SELECT pg_try_advisory_xact_lock($1, $2)")
 
@@ -55,23 +82,47 @@ class PostgresView:
         self.images = PostgresImages(connection)
         self.credentials = PostgresCredentials(connection)
         self.sources = PostgresSources(connection)
+        self.freshness = PostgresFreshness(connection)
+        self.epochs = PostgresEpochs(connection)
+        self.sync = PostgresSync(connection)
         self.snapshots = PostgresSnapshots(connection)
         self.positions = PostgresPositions(connection)
+        self.topics = PostgresTopics(connection)
+        self.authorities = PostgresAuthorities(connection)
+        self.runs = PostgresRunReader(connection)
+        self.letters = PostgresLetters(connection)
+        self.requests = PostgresRequests(connection)
         self.log = PostgresLog(connection, token)
 
 
 class PostgresChange:
     """The transaction whose turn it is."""
 
-    def __init__(self, connection: Connection, head: ConsistencyToken, clock: Clock) -> None:
+    def __init__(
+        self, connection: Connection, head: ConsistencyToken, clock: Clock, known: Mapping[Entity, int]
+    ) -> None:
         self.log = PostgresChangeLog(connection, head, clock)
         self.hierarchy = PostgresHierarchy(connection)
         self.standings = PostgresStandings(connection)
-        self.images = PostgresImages(connection)
-        self.credentials = PostgresCredentials(connection)
+        self.images = PostgresImageRecords(connection, self.log)
+        self.credentials = PostgresCredentialRecords(connection, self.log)
         self.sources = PostgresSources(connection)
-        self.facts = PostgresFacts(connection, self.log)
+        self.freshness = PostgresFreshness(connection)
+        self.epochs = PostgresEpochs(connection)
+        self.facts = PostgresFacts(connection, self.log, known)
         self.intake = PostgresIntake(connection)
+        self.topics = PostgresTopics(connection)
+        self.authorities = PostgresAuthorities(connection)
+        self.runs = PostgresRuns(connection)
+        self.parked = PostgresParked(connection)
+        self.requests = PostgresRequests(connection)
+        self.audit = PostgresAudit(connection)
+        self.holders = PostgresHolders(connection)
+
+    @property
+    def told(self) -> list[Row]:
+        """The rows that were appended so far."""
+        return [each.row() for each in self.log.rows]
 
 
 class PostgresLedger:
@@ -81,6 +132,7 @@ class PostgresLedger:
         self._database = database
         self._clock = clock
         self._news = asyncio.Event()
+        self._aliases = KnownAliases()
 
     @asynccontextmanager
     async def viewing(self) -> AsyncIterator[PostgresView]:
@@ -92,14 +144,73 @@ class PostgresLedger:
     @asynccontextmanager
     async def changing(self, source: int | None = None) -> AsyncIterator[PostgresChange]:
         """The next change, when its turn has come; dense seq follows from the turns. Raises SourceBusy."""
-        with _translated():
+        with _translated(self._aliases.forget):
             async with self._database.transaction() as connection:
-                if source is not None and not await fetch_one(connection, TRY_SOURCE, _LOCK_CLASS, source):
+                if source is not None and not await fetch_one(connection, TRY_SOURCE, LOCK_CLASS, source):
                     raise SourceBusy
-                await fetch_one(connection, TAKE_TURN, _LOCK_CLASS, _ORDER)
-                change = PostgresChange(connection, await _head(connection), self._clock)
+                await fetch_one(connection, TAKE_TURN, LOCK_CLASS, ORDER)
+                head = await _head(connection)
+                change = PostgresChange(connection, head, self._clock, self._aliases.seen_from(head))
                 yield change
                 await change.log.write()
+                if change.log.rows:
+                    await tell(connection)
+            self._aliases.keep(change.facts.aliases.learnt)
+        self._news.set()
+
+    @asynccontextmanager
+    async def looking(self, at: Position) -> AsyncIterator[PostgresLooking]:
+        """A view of a position, now or then. Raises PositionUnknown."""
+        with _translated():
+            async with self._database.transaction(isolation="repeatable_read", readonly=True) as connection:
+                yield await look(connection, await _head(connection), at, self._clock.now())
+
+    @asynccontextmanager
+    async def trying(self) -> AsyncIterator[PostgresChange]:
+        """A change in its turn, which is undone."""
+        with _translated():
+            async with self._database.connection() as connection:
+                undone = connection.transaction()
+                await undone.start()
+                try:
+                    await execute(connection, BE_BRIEF)
+                    await fetch_one(connection, TAKE_TURN, LOCK_CLASS, ORDER)
+                    head = await _head(connection)
+                    yield PostgresChange(connection, head, self._clock, self._aliases.seen_from(head))
+                finally:
+                    await undone.rollback()
+
+    async def forget_history(self, before: datetime) -> int:
+        """Drops some rows of the past that were replaced before then."""
+        with _translated():
+            async with self._database.transaction() as connection:
+                return await forget_past(connection, before, FORGET_ROWS)
+
+    @asynccontextmanager
+    async def auditing(self) -> AsyncIterator[PostgresAudit]:
+        """The audit trail, in a transaction of its own that takes no turn."""
+        with _translated():
+            async with self._database.transaction() as connection:
+                yield PostgresAudit(connection)
+
+    @asynccontextmanager
+    async def fleet(self) -> AsyncIterator[PostgresFleet]:
+        """The gateways, without a turn in the order."""
+        with _translated():
+            async with self._database.connection() as connection:
+                yield PostgresFleet(connection)
+
+    async def forget(self, before: datetime) -> int:
+        """Drops some of the oldest rows of the log; what is left keeps its numbers."""
+        with _translated():
+            async with self._database.connection() as connection:
+                return await execute(connection, FORGET, before, FORGET_ROWS)
+
+    def news(self) -> News:
+        """To be open as long as this ledger is used, so that it hears at once what other processes change."""
+        return News(self._database, self._heard)
+
+    def _heard(self) -> None:
         self._news.set()
 
     async def head(self) -> ConsistencyToken:
@@ -132,8 +243,9 @@ async def _head(connection: Connection) -> ConsistencyToken:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(lost: Callable[[], None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except (DatabaseUnavailable, DatabaseRefused) as error:
+        lost()
         raise LedgerUnavailable(str(error)) from error

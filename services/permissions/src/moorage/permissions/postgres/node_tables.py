@@ -3,33 +3,35 @@
 from typing import Final
 
 from moorage.permissions.postgres.held_row import HeldRow
+from moorage.permissions.postgres.since import stamped
 from moorage.runtime.statement import Statement
 
 HELD_WORKSPACE: Final = Statement(
     HeldRow,
     """
     SELECT 0 AS ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (6 - t.state)::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN workspace AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN workspace AS t ON t.id = k.a
     """,
 )
 PUT_WORKSPACE: Final = Statement(
     type(None),
-    """
-    INSERT INTO workspace (id, slug, state, ver, ev, fingerprint, src, at)
-    SELECT id, slug, state, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::text[], $8::smallint[])
-        AS new (ver, ev, fingerprint, id, slug, state)
+    f"""
+    INSERT INTO workspace (id, slug, state, ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT id, slug, state, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::text[], $10::smallint[])
+        AS new (ver, ev, fingerprint, by_whom, id, slug, state)
     ON CONFLICT (id) DO UPDATE SET
-        slug = excluded.slug, state = excluded.state, ver = excluded.ver, ev = excluded.ev,
-        fingerprint = excluded.fingerprint, src = excluded.src, at = excluded.at, disputed = false
-    """,
+        slug = excluded.slug, state = excluded.state,
+        {stamped("workspace")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_WORKSPACE: Final = Statement(
     type(None),
     """
     UPDATE workspace AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )
 
@@ -37,27 +39,28 @@ HELD_PROJECT: Final = Statement(
     HeldRow,
     """
     SELECT t.ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (6 - t.state)::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN project AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN project AS t ON t.id = k.a
     """,
 )
 PUT_PROJECT: Final = Statement(
     type(None),
-    """
-    INSERT INTO project (ws, id, key, state, ver, ev, fingerprint, src, at)
-    SELECT ws, id, key, state, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::int[], $8::text[], $9::smallint[])
-        AS new (ver, ev, fingerprint, ws, id, key, state)
+    f"""
+    INSERT INTO project (ws, id, key, state, ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT ws, id, key, state, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::int[], $10::text[], $11::smallint[])
+        AS new (ver, ev, fingerprint, by_whom, ws, id, key, state)
     ON CONFLICT (id) DO UPDATE SET
-        key = excluded.key, state = excluded.state, ver = excluded.ver, ev = excluded.ev,
-        fingerprint = excluded.fingerprint, src = excluded.src, at = excluded.at, disputed = false
-    """,
+        key = excluded.key, state = excluded.state,
+        {stamped("project")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_PROJECT: Final = Statement(
     type(None),
     """
     UPDATE project AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )
 
@@ -65,29 +68,33 @@ HELD_REPOSITORY: Final = Statement(
     HeldRow,
     """
     SELECT t.ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (6 - t.state)::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN repository AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN repository AS t ON t.id = k.a
     """,
 )
+# One that was superseded elsewhere has another state than its fact says.
+SAME_REPOSITORY: Final = "repository.fingerprint = excluded.fingerprint AND repository.state = excluded.state"
 PUT_REPOSITORY: Final = Statement(
     type(None),
-    """
-    INSERT INTO repository (ws, id, ext, project, slug, state, is_private, to_workspace, ver, ev, fingerprint, src, at)
-    SELECT ws, id, ext, project, slug, state, is_private, to_workspace, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::int[], $8::uuid[], $9::int[], $10::text[], $11::smallint[], $12::boolean[], $13::uuid[])
-        AS new (ver, ev, fingerprint, ws, id, ext, project, slug, state, is_private, to_workspace)
+    f"""
+    INSERT INTO repository (ws, id, ext, project, slug, state, is_private, to_workspace,
+                            ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT ws, id, ext, project, slug, state, is_private, to_workspace, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::int[], $10::uuid[], $11::int[], $12::text[], $13::smallint[], $14::boolean[],
+                $15::uuid[])
+        AS new (ver, ev, fingerprint, by_whom, ws, id, ext, project, slug, state, is_private, to_workspace)
     ON CONFLICT (id) DO UPDATE SET
         project = coalesce(excluded.project, repository.project), slug = coalesce(excluded.slug, repository.slug),
         state = excluded.state, is_private = excluded.is_private, to_workspace = excluded.to_workspace,
-        ver = excluded.ver, ev = excluded.ev, fingerprint = excluded.fingerprint, src = excluded.src,
-        at = excluded.at, disputed = false
-    """,
+        {stamped("repository", SAME_REPOSITORY)}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_REPOSITORY: Final = Statement(
     type(None),
     """
     UPDATE repository AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )
 
@@ -95,28 +102,30 @@ HELD_ENVIRONMENT: Final = Statement(
     HeldRow,
     """
     SELECT t.ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (6 - t.state)::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN environment AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN environment AS t ON t.id = k.a
     """,
 )
 PUT_ENVIRONMENT: Final = Statement(
     type(None),
-    """
-    INSERT INTO environment (ws, id, repository, name, stage, admin_only, state, ver, ev, fingerprint, src, at)
-    SELECT ws, id, repository, name, stage, admin_only, state, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::int[], $8::int[], $9::text[], $10::text[], $11::boolean[], $12::smallint[])
-        AS new (ver, ev, fingerprint, ws, id, repository, name, stage, admin_only, state)
+    f"""
+    INSERT INTO environment (ws, id, repository, name, stage, admin_only, state,
+                             ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT ws, id, repository, name, stage, admin_only, state, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::boolean[], $14::smallint[])
+        AS new (ver, ev, fingerprint, by_whom, ws, id, repository, name, stage, admin_only, state)
     ON CONFLICT (id) DO UPDATE SET
         repository = excluded.repository, name = excluded.name, stage = excluded.stage,
-        admin_only = excluded.admin_only, state = excluded.state, ver = excluded.ver, ev = excluded.ev,
-        fingerprint = excluded.fingerprint, src = excluded.src, at = excluded.at, disputed = false
-    """,
+        admin_only = excluded.admin_only, state = excluded.state,
+        {stamped("environment")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_ENVIRONMENT: Final = Statement(
     type(None),
     """
     UPDATE environment AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )
 
@@ -124,27 +133,28 @@ HELD_GROUP: Final = Statement(
     HeldRow,
     """
     SELECT t.ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (6 - t.state)::int AS rank
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) JOIN grp AS t ON t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN grp AS t ON t.id = k.a
     """,
 )
 PUT_GROUP: Final = Statement(
     type(None),
-    """
-    INSERT INTO grp (ws, id, slug, incarnation, external_id, state, ver, ev, fingerprint, src, at)
-    SELECT ws, id, slug, incarnation, external_id, state, ver, ev, fingerprint, $4, $5
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[],
-                $6::int[], $7::int[], $8::text[], $9::bigint[], $10::text[], $11::smallint[])
-        AS new (ver, ev, fingerprint, ws, id, slug, incarnation, external_id, state)
+    f"""
+    INSERT INTO grp (ws, id, slug, incarnation, external_id, state, ver, ev, fingerprint, src, at, seq, by_whom)
+    SELECT ws, id, slug, incarnation, external_id, state, ver, ev, fingerprint, $4, $5, $6, by_whom
+    FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
+                string_to_array($7::text, chr(1), chr(2)),
+                $8::int[], $9::int[], $10::text[], $11::bigint[], $12::text[], $13::smallint[])
+        AS new (ver, ev, fingerprint, by_whom, ws, id, slug, incarnation, external_id, state)
     ON CONFLICT (id) DO UPDATE SET
         slug = excluded.slug, incarnation = excluded.incarnation, external_id = excluded.external_id,
-        state = excluded.state, ver = excluded.ver, ev = excluded.ev, fingerprint = excluded.fingerprint,
-        src = excluded.src, at = excluded.at, disputed = false
-    """,
+        state = excluded.state,
+        {stamped("grp")}, disputed = false
+    """,  # noqa: S608 - constants
 )
 DISPUTE_GROUP: Final = Statement(
     type(None),
     """
     UPDATE grp AS t SET disputed = true
-    FROM unnest($1::int[], $2::int[], $3::int[]) AS k (ws, a, b) WHERE t.id = k.a
+    FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) WHERE t.id = k.a
     """,
 )

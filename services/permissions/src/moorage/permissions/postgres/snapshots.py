@@ -1,17 +1,22 @@
-"""Snapshots: the rows that make the state of a view (authorization.md §2.6)."""
+"""Snapshots: the state of a view, packed for replicas (authorization.md §2.6)."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from moorage.access.frames import EntityKind, Row
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import EntityKind, Row, RowKind
+from moorage.access.packing import Packer
 from moorage.permissions import rows
 from moorage.permissions.postgres.hierarchy import WorkspaceRow
 from moorage.permissions.postgres.images import OF_WORKSPACE
+from moorage.permissions.postgres.packed_edges import sum_of, write_edges
 from moorage.permissions.records import Workspace
 from moorage.permissions.slots import Entity
-from moorage.runtime.statement import Connection, Statement, fetch_all
+from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ WORKSPACE_ALIASES: Final = Statement(
 WORKSPACES: Final = Statement(
     WorkspaceRow,
     """
-    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.ver, w.src
+    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.default_publishers,
+           w.pipeline_create, w.ver, w.src
     FROM workspace AS w JOIN alias USING (id) ORDER BY w.id
     """,
 )
@@ -145,10 +151,50 @@ class PostgresSnapshots:
         self._connection = connection
 
     async def rows(self, workspace: Workspace | None) -> list[Row]:
-        """The rows of a workspace, or of the global part."""
-        return await (self._global() if workspace is None else self._workspace(workspace))
+        """The rows of a workspace, or of the global part, with their versions."""
+        return await (self._global_rows() if workspace is None else self._workspace_rows(workspace))
 
-    async def _global(self) -> list[Row]:
+    async def packed(self, workspace: Workspace | None, at: ConsistencyToken, as_of: Mapping[str, int]) -> bytes:
+        """A packed snapshot of a workspace, or of the global part, written while the database answers."""
+        packer = Packer(workspace.alias if workspace else 0)
+        if workspace is None:
+            await self._global(packer)
+        else:
+            await self._workspace(workspace, packer)
+        return await asyncio.to_thread(packer.finish, at.epoch, at.seq, as_of)
+
+    async def sum(self, workspace: Workspace) -> int:
+        """The sum over what `packed` tells of the workspace, counted by the database."""
+        return await sum_of(self._connection, workspace.alias)
+
+    async def _global(self, packer: Packer) -> None:
+        await self._aliases(packer, GLOBAL_ALIASES)
+        async for workspace in fetch_each(self._connection, WORKSPACES):
+            _put(packer, rows.workspace_row(workspace.value()))
+        async for user in fetch_each(self._connection, PRINCIPALS):
+            _put(packer, rows.principal_row(user.id, user.account, user.active, user.ver))
+        async for shown in fetch_each(self._connection, CREDENTIALS):
+            _put(packer, rows.credential_row(shown.id, shown.usr, shown.active, shown.expires, shown.ver))
+
+    async def _workspace(self, workspace: Workspace, packer: Packer) -> None:
+        ws = workspace.alias
+        await self._aliases(packer, WORKSPACE_ALIASES, ws)
+        _put(packer, rows.workspace_row(workspace))
+        async for node in fetch_each(self._connection, NODES, ws):
+            _put(
+                packer, rows.node_row(ws, node.id, node.parent, node.state, node.ver, EntityKind(node.kind), node.slug)
+            )
+        async for image in fetch_each(self._connection, OF_WORKSPACE, ws):
+            _put(packer, rows.image_row(image.value()))
+        for since in await fetch_all(self._connection, PINNED, ws):
+            _put(packer, rows.pin_row(ws, since))
+        await write_edges(self._connection, ws, packer)
+
+    async def _aliases(self, packer: Packer, statement: Statement[AliasRow], *arguments: int) -> None:
+        async for alias in fetch_each(self._connection, statement, *arguments):
+            packer.alias(alias.id, alias.kind, alias.ext, inside=alias.ws != 0)
+
+    async def _global_rows(self) -> list[Row]:
         aliases = await fetch_all(self._connection, GLOBAL_ALIASES)
         return [
             *(_intern(alias, None) for alias in aliases),
@@ -163,7 +209,7 @@ class PostgresSnapshots:
             ),
         ]
 
-    async def _workspace(self, workspace: Workspace) -> list[Row]:
+    async def _workspace_rows(self, workspace: Workspace) -> list[Row]:
         ws = workspace.alias
         aliases = await fetch_all(self._connection, WORKSPACE_ALIASES, ws)
         return [
@@ -182,6 +228,10 @@ class PostgresSnapshots:
             *(rows.image_row(row.value()) for row in await fetch_all(self._connection, OF_WORKSPACE, ws)),
             *(rows.pin_row(ws, since) for since in await fetch_all(self._connection, PINNED, ws)),
         ]
+
+
+def _put(packer: Packer, row: Row) -> None:
+    packer.row(RowKind(row[0]), row[2], row[3], row[4], row[6] if len(row) == 7 else None)
 
 
 def _intern(alias: AliasRow, workspace: UUID | None) -> Row:

@@ -1,32 +1,37 @@
-"""What facts say of a principal, computed at head: the maximum over `role_path`, which explain shows as well (§1.4)."""
+"""What facts say of a principal, computed at head: the maximum over paths, which explain shows as well (§1.4)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from moorage.access.principal import Principal, PrincipalKind
 from moorage.access.role import Membership, Role
 from moorage.permissions.paths import PathFacts, path_of
+from moorage.permissions.postgres.role_paths import NAMES_ON_PATHS, PATH_IN_WORDS, role_paths
 from moorage.permissions.records import Path, WorkspaceStanding
 from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityRow:
-    """Whether a user and a credential are active; one that no fact speaks of is null."""
+class StandingRow:
+    """Whether a user and a credential are active (one that no fact speaks of is null), and the strongest paths."""
 
     principal: bool | None
     credential: bool | None
     membership: int
+    repositories: list[int]
+    roles: list[int]
 
 
 # A user counts from the fact that announces it (E1). A credential must be known: at head there is no later row to come.
-ACTIVITY: Final = Statement(
-    ActivityRow,
-    """
+STANDING: Final = Statement(
+    StandingRow,
+    f"""
     SELECT (SELECT active FROM principal WHERE ext = $1) AS principal,
-           (SELECT active AND (expires IS NULL OR expires > now()) FROM credential WHERE ext = $2) AS credential,
+           (SELECT active AND (expires IS NULL OR expires > coalesce($4, now()))
+            FROM credential WHERE ext = $2) AS credential,
            greatest(
                (SELECT role FROM workspace_member AS m JOIN alias ON alias.id = m.usr
                 WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0 AND m.ws = $3),
@@ -35,46 +40,28 @@ ACTIVITY: Final = Statement(
                 JOIN grp ON grp.id = m.grp AND grp.state IN (1, 2)
                 JOIN grant_fact AS g ON g.ws = $3 AND g.node = $3 AND g.grantee = m.grp
                 WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0),
-               0)::int AS membership
-    """,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleRow:
-    """The strongest path to a repository."""
-
-    repository: int
-    role: int
-
-
-ROLES: Final = Statement(
-    RoleRow,
-    """
-    SELECT wanted.id AS repository, max(path.role)::int AS role
-    FROM alias, unnest($3::int[]) AS wanted (id), role_path($1, alias.id, wanted.id) AS path
-    WHERE alias.ext = $2 AND alias.kind = 'user' AND alias.ws = 0
-    GROUP BY wanted.id
-    """,
+               0)::int AS membership,
+           held.repositories, held.roles
+    FROM (
+        SELECT coalesce(array_agg(best.repository), '{{}}') AS repositories,
+               coalesce(array_agg(best.role), '{{}}') AS roles
+        FROM (
+            SELECT wanted.id AS repository, max(path.role)::int AS role
+            FROM alias, unnest($5::int[]) AS wanted (id),
+                 LATERAL ({role_paths("$3", "wanted.id", "= alias.id")}) AS path
+            WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0
+            GROUP BY wanted.id
+        ) AS best
+    ) AS held
+    """,  # noqa: S608 - constants
 )
 PATHS: Final = Statement(
     PathFacts,
-    """
-    SELECT path.arm, path.role, path.ver, path.ev,
-           w.ext AS workspace, w_row.slug AS workspace_slug, u.ext AS usr, g.ext AS grp, grp.slug AS grp_slug,
-           m.ver AS member_ver, m.ev AS member_ev, n.ext AS node, project.key AS project_key,
-           r.ext AS repository, repo.slug AS repository_slug, repo.ver AS repository_ver, repo.ev AS repository_ev
+    f"""
+    {PATH_IN_WORDS}
     FROM alias AS u
-    CROSS JOIN role_path($1, u.id, $3) AS path
-    JOIN alias AS w ON w.id = $1
-    JOIN workspace AS w_row ON w_row.id = $1
-    JOIN alias AS r ON r.id = $3
-    JOIN repository AS repo ON repo.id = $3
-    JOIN alias AS n ON n.id = path.node
-    LEFT JOIN alias AS g ON g.id = path.grp
-    LEFT JOIN grp ON grp.id = path.grp
-    LEFT JOIN group_member AS m ON m.ws = $1 AND m.usr = u.id AND m.grp = path.grp
-    LEFT JOIN project ON project.id = path.node
+    CROSS JOIN LATERAL ({role_paths("$1", "$3", "= u.id")}) AS path
+    {NAMES_ON_PATHS}
     WHERE u.ext = $2 AND u.kind = 'user' AND u.ws = 0
     ORDER BY path.role DESC, path.arm, n.ext, g.ext
     """,
@@ -101,25 +88,23 @@ PIPELINE: Final = Statement(
 class PostgresStandings:
     """Standings as one connection sees them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, moment: datetime | None = None) -> None:
         self._connection = connection
+        self._moment = moment
 
     async def of(
         self, principal: Principal, credential: UUID | None, workspace: int, repositories: Collection[int]
     ) -> WorkspaceStanding:
         """Membership, activity, and roles."""
         user = principal.id if principal.kind is PrincipalKind.USER else None
-        activity = await fetch_one(self._connection, ACTIVITY, user, credential, workspace)
-        known = activity or ActivityRow(None, None, 0)
+        asked = (user, credential, workspace, self._moment, list(repositories))
+        known = await fetch_one(self._connection, STANDING, *asked) or StandingRow(None, None, 0, [], [])
         # A pipeline's credential is derived from its step: it is kept only once it has been revoked.
         vouched = credential is None or principal.kind is PrincipalKind.PIPELINE
         active = vouched if known.credential is None else known.credential
         if principal.kind is PrincipalKind.PIPELINE:
             return await self._pipeline(principal, workspace, active)
-        roles = {}
-        if user and repositories:
-            found = await fetch_all(self._connection, ROLES, workspace, user, list(repositories))
-            roles = {row.repository: Role(row.role) for row in found}
+        roles = dict(zip(known.repositories, map(Role, known.roles), strict=True))
         counts = known.principal is True or principal.kind is not PrincipalKind.USER
         return WorkspaceStanding(Membership(known.membership), counts, active, roles)
 

@@ -1,0 +1,1 @@
+"""Explanations: why, who, what, what has changed, and what a change would do (authorization.md §4)."""

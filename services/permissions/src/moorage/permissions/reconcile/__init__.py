@@ -1,0 +1,1 @@
+"""What keeps facts equal to their sources: authorities, snapshots, checksums, dead letters and their pins."""
