@@ -3,24 +3,28 @@
 There is no cache of decisions: every request is judged by the facts of now.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from moorage.access import wire
 from moorage.access.action import Action
+from moorage.access.audit import Mode
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.image import Visibility
 from moorage.access.principal import Identity, PrincipalKind
 from moorage.access.problems import Problem, ServiceUnavailable
 from moorage.access.reason import Reason
-from moorage.gateway.consistency import Bounds, Ground, Tier, ground
+from moorage.access.staleness import Bounds, Ground, Tier, answers, ground
 from moorage.gateway.denials import Denials
+from moorage.gateway.enlistment import Enlistment
 from moorage.gateway.follower import Follower
+from moorage.gateway.metrics import AskingNumbers
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.ports import Authority
 from moorage.gateway.replica.facts import Workspace
 from moorage.gateway.replica.replica import WorkspaceNotLoaded
+from moorage.gateway.shadow import Shadow
 from moorage.oci.errors import Unavailable
 from moorage.oci.reference import ImageName
 from moorage.runtime.clock import Clock
@@ -47,6 +51,7 @@ class Patience:
     load: float = 0.5
     catch_up: float = 0.5
     own_writes: float = 2.0
+    insisted: float = 2.0
 
 
 DEFAULT_PATIENCE: Final = Patience()
@@ -62,6 +67,9 @@ class Access:
         clock: Clock,
         bounds: Bounds,
         patience: Patience = DEFAULT_PATIENCE,
+        shadow: Shadow | None = None,
+        enlistment: Enlistment | None = None,
+        numbers: AskingNumbers | None = None,
     ) -> None:
         self._follower = follower
         self._authority = authority
@@ -69,6 +77,9 @@ class Access:
         self._patience = patience
         self._clock = clock
         self._bounds = bounds
+        self._shadow = shadow
+        self._enlistment = enlistment
+        self._numbers = numbers or AskingNumbers()
 
     async def decide(
         self,
@@ -78,11 +89,18 @@ class Access:
         *,
         creates: bool = False,
         after: ConsistencyToken = ORIGIN,
+        insists: bool = False,
     ) -> Outcome:
-        """The decision now, at `after` or later. With `creates`, an allowed first push has made the record (§1.7)."""
-        local = await self._local(identity, name, action, after)
+        """The decision now, at `after` or later. With `creates`, an allowed first push has made the record (§1.7).
+
+        If the client `insists` on the position, it is waited for a little longer before the authority is asked (§3.6).
+        """
+        patience = self._patience.insisted if insists else self._patience.catch_up
+        local = await self._local(identity, name, action, after, patience)
         if local is None:
             return await self._ask(identity, name, action, creates=creates)
+        if self._shadow is not None:
+            self._shadow.consider(identity, name, action, local)
         if local.allowed:
             begins_push = local.image is None and creates
             return await self._ask(identity, name, action, creates=True) if begins_push else local
@@ -90,39 +108,57 @@ class Access:
 
     async def decide_at_head(self, identity: Identity, name: ImageName, action: Action) -> Outcome:
         """The authority's decision, for what changes content; if it is away a push may rest on fresh facts (§3.5)."""
-        local = await self._local(identity, name, action, ORIGIN, any_ground=True)
-        fresh = local is not None and self._tier(name) <= Tier.AGING
+        local = await self._local(identity, name, action, ORIGIN, 0, any_ground=True)
+        fresh = local is not None and self._tier(self._workspace(name)) <= Tier.AGING
         try:
             if local and fresh and not local.allowed:
                 return await self._confirm(identity, name, action, local, creates=False)
             return _veiled(await self._head(identity, name, action, creates=False), local, action)
         except ServiceUnavailable as error:
-            if local and fresh and action is Action.PUSH and (local.image or not local.allowed):
+            away = error.members.get("reason") != Reason.AUTHORITY_STALE
+            if away and local and fresh and action is Action.PUSH and (local.image or not local.allowed):
+                self._numbers.fell_back(allowed=local.allowed)
                 return local
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
 
     def revoked(self, identity: Identity) -> Reason | None:
         """Why nothing more may be done with the identity, as far as is known here."""
         replica = self._follower.replica
         return replica.revoked(identity) if replica else None
 
+    def rests_on(self, decided: ConsistencyToken, wanted: ConsistencyToken, name: ImageName) -> bool:
+        """Whether what was decided at one position holds for what was written at another.
+
+        A position of an older epoch is passed once the workspace's sources have told again (§3.1).
+        """
+        return wanted == ORIGIN or (decided >= wanted and (decided.epoch == wanted.epoch or self._reconciled(name)))
+
     async def _local(
-        self, identity: Identity, name: ImageName, action: Action, after: ConsistencyToken, *, any_ground: bool = False
+        self,
+        identity: Identity,
+        name: ImageName,
+        action: Action,
+        after: ConsistencyToken,
+        patience: float,
+        *,
+        any_ground: bool = False,
     ) -> Outcome | None:
-        """What the replica says; None if it can't, or is too old for that."""
-        if after > ORIGIN and not await self._follower.reached(after, self._patience.catch_up):
+        """What the replica says; None if it can't, is too old for that, or the fleet does not know of us."""
+        if self._enlistment is not None and not self._enlistment.current:
+            return None
+        if after > ORIGIN and not await self._follower.reached(after, patience):
             return None
         replica = self._follower.replica
-        if replica is None:
+        if replica is None or (after > ORIGIN and not self.rests_on(replica.position, after, name)):
             return None
         workspace = replica.workspace(name.workspace)
         if workspace is None:
             outcome: Outcome | None = replica.unknown(identity, action, self._clock.now())
         else:
             outcome = await self._loaded(identity, workspace, name, action)
-        if outcome is None or any_ground or self._fresh(identity, outcome, workspace, action):
+        if outcome is None or any_ground:
             return outcome
-        return None
+        return self._on_its_ground(identity, outcome, workspace, action)
 
     async def _loaded(
         self, identity: Identity, workspace: Workspace, name: ImageName, action: Action
@@ -139,19 +175,33 @@ class Access:
                     return None
         return None
 
-    def _fresh(self, identity: Identity, outcome: Outcome, workspace: Workspace | None, action: Action) -> bool:
-        tier = self._bounds.tier(self._follower.staleness(workspace))
-        visibility = outcome.image.visibility if outcome.image else Visibility.INHERIT
+    def _on_its_ground(
+        self, identity: Identity, outcome: Outcome, workspace: Workspace | None, action: Action
+    ) -> Outcome | None:
+        """The outcome if the facts are fresh enough for it, marked if they are not and stale pulls are on."""
+        known = outcome.allowed or outcome.decision.readable
+        visibility = outcome.image.visibility if outcome.image and known else Visibility.INHERIT
+        tier = self._tier(workspace)
         if ground(action, visibility, tier, serve_stale=self._bounds.serve_stale) is Ground.AUTHORITY:
-            return False
+            return None
+        if action is Action.PULL and not answers(action, visibility, tier):
+            return outcome._replace(mode=Mode.STALE)
+        # What is absent and what is hidden are asked about alike (V3).
         somebody = identity.principal.kind is not PrincipalKind.ANONYMOUS
-        new_name = outcome.image is None and (somebody or (workspace is not None and workspace.allow_public))
-        return not new_name or self._follower.age <= NEW_NAMES_AGE_SECONDS
+        may_be_new = not known and (somebody or (workspace is not None and workspace.allow_public))
+        return None if may_be_new and self._follower.age > NEW_NAMES_AGE_SECONDS else outcome
 
-    def _tier(self, name: ImageName) -> Tier:
+    def _workspace(self, name: ImageName) -> Workspace | None:
         replica = self._follower.replica
-        workspace = replica.workspace(name.workspace) if replica else None
-        return self._bounds.tier(self._follower.staleness(workspace))
+        return replica.workspace(name.workspace) if replica else None
+
+    def _tier(self, workspace: Workspace | None) -> Tier:
+        """The worst of the stream's age and the workspace's lanes, each by its own bounds (§3.1)."""
+        return self._follower.heard.tier(self._follower.ages(workspace), self._bounds)
+
+    def _reconciled(self, name: ImageName) -> bool:
+        replica, workspace = self._follower.replica, self._workspace(name)
+        return replica is not None and self._follower.heard.passed_bump(replica.moments(workspace))
 
     async def _confirmed(
         self, identity: Identity, name: ImageName, action: Action, local: Outcome, *, creates: bool
@@ -168,8 +218,10 @@ class Access:
         """The denial, or the authority's allow. Anonymous denials are never confirmed. Raises ServiceUnavailable."""
         if identity.principal.kind is PrincipalKind.ANONYMOUS or not name.image:
             return local
-        ask = partial(self._head, identity, name, action, creates=creates)
+        ask = partial(self._head, identity, name, action, creates=creates, confirms=True)
         outcome = await self._denials.confirm((identity, name, action, creates), ask)
+        if outcome is not None:
+            self._numbers.confirmed(allowed=outcome.allowed)
         if outcome is None or not outcome.allowed:
             return local
         if creates:
@@ -180,26 +232,43 @@ class Access:
         try:
             outcome = await self._head(identity, name, action, creates=creates)
         except ServiceUnavailable as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         if outcome.allowed and creates:
             await self._follower.reached(outcome.decision.token, self._patience.own_writes)
         return _veiled(outcome, None, action)
 
-    async def _head(self, identity: Identity, name: ImageName, action: Action, *, creates: bool) -> Outcome:
+    async def _head(
+        self, identity: Identity, name: ImageName, action: Action, *, creates: bool, confirms: bool = False
+    ) -> Outcome:
         """The authority's decision; `creates` lets a first push make the record. Raises ServiceUnavailable."""
-        body = wire.IdentityBody.of(identity)
+        body, began = wire.IdentityBody.of(identity), self._clock.monotonic()
+        replica = self._follower.replica
+        seen = str(replica.position) if replica else None
         try:
             if creates and name.image:
-                first = wire.FirstPushRequest(identity=body, workspace=name.workspace, image=name.image)
+                first = wire.FirstPushRequest(identity=body, workspace=name.workspace, image=name.image, seen=seen)
                 answer = await self._authority.first_push(first)
             else:
-                check = wire.CheckRequest(identity=body, workspace=name.workspace, image=name.image, action=action)
+                check = wire.CheckRequest(
+                    identity=body,
+                    workspace=name.workspace,
+                    image=name.image,
+                    action=action,
+                    confirms=confirms,
+                    seen=seen,
+                )
                 answer = await self._authority.check(check)
         except ServiceUnavailable:
             raise
         except Problem as problem:
             raise ServiceUnavailable(f"the authority refused to judge: {problem.title}") from problem
-        return Outcome(answer.decision(), answer.image)
+        self._numbers.asked(self._clock.monotonic() - began)
+        return Outcome(answer.decision(), answer.image, Mode.AUTHORITY)
+
+    def _unavailable(self, error: ServiceUnavailable) -> Unavailable:
+        reason = str(error.members.get("reason", Reason.NOT_READY))
+        self._numbers.unavailable(reason if reason in {each.value for each in Reason} else Reason.NOT_READY)
+        return _unavailable(error)
 
 
 def _veiled(outcome: Outcome, local: Outcome | None, action: Action) -> Outcome:
@@ -210,7 +279,7 @@ def _veiled(outcome: Outcome, local: Outcome | None, action: Action) -> Outcome:
         return local
     if outcome.decision.reason in NOT_LET_IN:
         return outcome
-    return replace(outcome, decision=replace(outcome.decision, reason=Reason.NO_WRITE))
+    return outcome._replace(decision=outcome.decision._replace(reason=Reason.NO_WRITE))
 
 
 def _unavailable(error: ServiceUnavailable) -> Unavailable:

@@ -1,42 +1,59 @@
 """Wires the gateway: the only module here that knows everything else."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aiohttp
 import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from moorage.access.problems import ServiceUnavailable
 from moorage.distribution.client import DistributionClient
 from moorage.distribution.content import Content
 from moorage.distribution.server.limits import Limits
 from moorage.distribution.server.routes import add_distribution
 from moorage.gateway.access import DEFAULT_PATIENCE, Access, Patience
 from moorage.gateway.adapters.authority_client import AuthorityClient
+from moorage.gateway.audit import Audit
 from moorage.gateway.challenge import Challenge
 from moorage.gateway.credentials import Credentials
+from moorage.gateway.enlistment import Enlistment
 from moorage.gateway.follower import Follower
 from moorage.gateway.http.authentication import Authentication
-from moorage.gateway.http.gate import OciGate
+from moorage.gateway.http.gate import OciGate, name_the_decision
 from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.audit import AuditTrail
 from moorage.gateway.http.management.decisions import Decisions
 from moorage.gateway.http.management.images import Images
+from moorage.gateway.http.management.insight import Insight
 from moorage.gateway.http.management.problems import render_problems
+from moorage.gateway.http.management.sync import Sync
 from moorage.gateway.http.management.tokens import Tokens
+from moorage.gateway.http.management.waiting import waiting_for_all
 from moorage.gateway.http.management.workspaces import Workspaces
 from moorage.gateway.http.token import TokenEndpoint
 from moorage.gateway.http.welcome import add_welcome
 from moorage.gateway.keys import KeyRing
+from moorage.gateway.loading_numbers import LoadingNumbers
+from moorage.gateway.metrics import AskingNumbers, ReplicaNumbers
+from moorage.gateway.numbers import DecisionNumbers
 from moorage.gateway.ports import Authority, AuthorityFeed
+from moorage.gateway.purging import Purging
 from moorage.gateway.settings import GatewaySettings
+from moorage.gateway.shadow import Shadow
+from moorage.gateway.sum_check import SumCheck
 from moorage.gateway.tokens import BearerTokens
+from moorage.oci.errors import RegistryError
 from moorage.oci.reference import MAX_NAME
 from moorage.runtime.clock import Clock, SystemClock
 from moorage.runtime.health import Health, add_health
 from moorage.runtime.lifecycle import Stop
 from moorage.runtime.metrics import HttpMetrics, process_registry
+from moorage.runtime.periodic import Periodic
 from moorage.runtime.serving import Listener, serve
 
 
@@ -47,6 +64,7 @@ class Gateway:
         self,
         settings: GatewaySettings,
         authority: Authority,
+        feed: AuthorityFeed,
         content: Content,
         follower: Follower,
         clock: Clock,
@@ -54,37 +72,55 @@ class Gateway:
     ) -> None:
         """Raises KeysUnusable."""
         self._settings = settings
+        self._authority = authority
         self._content = content
         self.follower = follower
+        self.sums = SumCheck(follower, feed, settings.replica_check_seconds)
         self.health = Health({"replica": self._replica_missing})
-        self.access = Access(follower, authority, clock, settings.bounds, patience)
+        self.shadow = Shadow(authority, follower, clock, settings.shadow_percent / 100)
+        self.audit = Audit(authority, follower, clock, settings.audit_queue, settings.audit_sample_percent / 100)
+        self.enlistment = Enlistment(feed, follower, clock, settings.bounds.longest)
+        self._numbers = AskingNumbers()
+        self.access = Access(
+            follower, authority, clock, settings.bounds, patience, self.shadow, self.enlistment, self._numbers
+        )
         challenge = Challenge(settings.realm, settings.service)
         keys = KeyRing(settings.secrets_dir, clock)
         tokens = BearerTokens(keys, settings.public_url, settings.service, settings.token_seconds)
         credentials = Credentials(authority, self.access, clock)
         authentication = Authentication(tokens, credentials, self.access, challenge, clock)
-        self.gate = OciGate(authentication, self.access, challenge)
+        self.gate = OciGate(authentication, self.access, challenge, self.audit)
         self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock)
-        self._management = ManagementApi(authority, content, follower, credentials, patience.own_writes)
+        self._management = ManagementApi(authority, follower, credentials, patience.own_writes)
+        self.purging = Purging(authority, content)
 
     def public_app(self) -> web.Application:
         """The distribution API, the token endpoint and the management API."""
-        app = web.Application(middlewares=[render_problems])
+        app = web.Application(middlewares=[render_problems, waiting_for_all(self._authority)])
+        app.on_response_prepare.append(name_the_decision)
         add_distribution(app, self.gate, self._content, Limits(max_name=self._longest_name()))
         self._token_endpoint.add_to(app)
-        for resource in (Images, Workspaces, Tokens, Decisions):
+        for resource in (Images, Workspaces, Tokens, Decisions, Insight, Sync):
             resource(self._management).add_to(app)
+        AuditTrail(self._management, self.audit).add_to(app)
         add_welcome(app, self._settings.public_url)
         return app
 
     def internal_app(self, registry: CollectorRegistry | None = None) -> web.Application:
         """Health and metrics, for a port that is not public (R151)."""
         app = web.Application()
-        add_health(app, self.health, registry or CollectorRegistry())
+        registry = registry or CollectorRegistry()
+        registry.register(DecisionNumbers(self.audit, self.shadow))
+        registry.register(ReplicaNumbers(self.follower, self.enlistment))
+        registry.register(LoadingNumbers(self.follower, self.sums))
+        self._numbers.add_to(registry)
+        add_health(app, self.health, registry)
         return app
 
     async def _replica_missing(self) -> str | None:
-        return None if self.follower.ready else "not at the head of the change stream yet"
+        if not self.enlistment.current:
+            return "not known to the fleet yet"
+        return self.follower.missing
 
     def _longest_name(self) -> int:
         """A name and the registry's host have 255 characters together (R2)."""
@@ -107,9 +143,12 @@ async def open_gateway(
     If following fails in a way that nobody foresaw, whoever opened the gateway is cancelled: it must not go on blind.
     """
     clock = clock or SystemClock()
-    follower = Follower(feed, clock)
-    gateway = Gateway(settings, authority, content, follower, clock, patience)
-    async with _beside(follower.run()):
+    follower = Follower(feed, clock, loading=settings.loading)
+    gateway = Gateway(settings, authority, feed, content, follower, clock, patience)
+    following, comparing = _beside(follower.run()), _beside(gateway.sums.run())
+    away = (ServiceUnavailable, RegistryError)
+    purging = Periodic("purge", gateway.purging.run, timedelta(seconds=settings.purge_seconds), away, jitter=0.5)
+    async with following, comparing, gateway.enlistment, gateway.audit.queue, gateway.shadow, purging:
         yield gateway
 
 
@@ -143,5 +182,12 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
                 Listener("public", gateway.public_app(), settings.public_host, settings.public_port),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
+            gateway.follower.on_bootstrap = freeze_what_stays
             async with serve(listeners, gateway.health, HttpMetrics(registry)):
                 await stop.wait()
+
+
+def freeze_what_stays() -> None:
+    """Once everything is loaded, the garbage collector need not look at it again: it would stall who is served."""
+    gc.collect()
+    gc.freeze()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moorage.access.reason import Reason
 from moorage.oci.errors import Unauthenticated
 
 
@@ -31,7 +32,8 @@ class Challenge:
             parts["scope"] = scope
         if fault:
             parts["error"] = fault.value
-        detail = {"reason": fault.value if fault else "unauthenticated"}
+        reason = Reason.SCOPE if fault is Fault.INSUFFICIENT_SCOPE else Reason.UNAUTHENTICATED
+        detail = {"reason": reason.value}
         return Unauthenticated(message, detail=detail, headers={"WWW-Authenticate": f"Bearer {_parameters(parts)}"})
 
     def basic(self, message: str) -> Unauthenticated:

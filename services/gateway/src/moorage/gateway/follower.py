@@ -14,9 +14,12 @@ from uuid import UUID
 
 import structlog
 
-from moorage.access.consistency import ConsistencyToken
+from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.frames import Beat, Delta, Frame, Reset
+from moorage.access.image import NodeState
 from moorage.access.problems import PositionGone, Problem
+from moorage.gateway.heard import Heard
+from moorage.gateway.loading import ON_FIRST_USE, Loader, Loading, MemoryFull
 from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.facts import Workspace
 from moorage.gateway.replica.replica import GapInStream, Replica, RowUnreadable, WorkspaceNotLoaded
@@ -26,6 +29,7 @@ from moorage.runtime.clock import Clock
 READY_AGE_SECONDS: Final = 5.0
 SLOWEST_FRAME_SECONDS: Final = 5.0
 PAUSE_AFTER_FAILED_LOAD_SECONDS: Final = 1.0
+PRELOAD_SECONDS: Final = 60.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 
 
@@ -41,6 +45,7 @@ class _Copy:
         self.age = StreamAge()
         self.head = inf
         self.sent_ms = 0
+        self.preloaded = False
         self._head_told = False
 
     def connected(self) -> None:
@@ -66,19 +71,40 @@ class _Copy:
 
     def staleness(self, workspace: Workspace | None, clock: Clock) -> float:
         """Seconds: the older of the stream and, where continuous sources feed the workspace, of what they told."""
+        return max(self.ages(workspace, clock).values())
+
+    def ages(self, workspace: Workspace | None, clock: Clock) -> dict[str, float]:
+        """Seconds by lane, the stream's own age as `stream`; neither a slow clock nor a pause makes a lane younger."""
         age = self.age.seconds(clock.monotonic())
-        oldest = self.replica.oldest_as_of(workspace)
-        if oldest is None or age == inf:
-            return age
+        if age == inf:
+            return {"stream": age}
         now_ms = max(clock.now().timestamp() * 1000, self.sent_ms + age * 1000)
-        return max(age, (now_ms - oldest) / 1000)
+        return {"stream": age} | {lane: (now_ms - at) / 1000 for lane, at in self.replica.moments(workspace).items()}
+
+    def all_ages(self, clock: Clock) -> dict[str, float]:
+        """The same of every lane that was ever heard of."""
+        age = self.age.seconds(clock.monotonic())
+        if age == inf:
+            return {"stream": age}
+        now_ms = max(clock.now().timestamp() * 1000, self.sent_ms + age * 1000)
+        return {"stream": age} | {lane: (now_ms - at) / 1000 for lane, at in self.replica.as_of.items()}
 
 
 class Follower:
     """Owns the replica. `run` is one task of one owner; everything else reads, or waits for what `run` does."""
 
-    def __init__(self, feed: AuthorityFeed, clock: Clock, longest_pause_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        feed: AuthorityFeed,
+        clock: Clock,
+        longest_pause_seconds: float = 5.0,
+        loading: Loading = ON_FIRST_USE,
+    ) -> None:
         self._feed = feed
+        self._preload = loading.preload
+        self.loader = Loader(feed, loading.memory_limit)
+        self.frames_applied = 0
+        self.on_bootstrap: Callable[[], None] | None = None
         self._clock = clock
         self._longest_pause = longest_pause_seconds
         self._current: _Copy | None = None
@@ -86,6 +112,7 @@ class Follower:
         self._failures = 0
         self._loads: dict[UUID, asyncio.Task[None]] = {}
         self._progress = asyncio.Event()
+        self.heard = Heard()
         self._log = structlog.get_logger()
 
     @property
@@ -95,9 +122,20 @@ class Follower:
 
     @property
     def ready(self) -> bool:
-        """Whether the replica is at the stream's head and the stream is alive."""
+        """Whether nothing is missing."""
+        return self.missing is None
+
+    @property
+    def missing(self) -> str | None:
+        """What stands in the way of being ready: the stream's head or its life, or workspaces still to be loaded."""
         current = self._current
-        return current is not None and current.replica.seq >= current.head and self.age < READY_AGE_SECONDS
+        if current is None or current.replica.seq < current.head or self.age >= READY_AGE_SECONDS:
+            return "not at the head of the change stream yet"
+        if not self._preload or current.preloaded:
+            return None
+        if self.loader.left_out:
+            return f"{self.loader.left_out} workspaces do not fit into the replica's memory limit"
+        return f"{len(_not_loaded(current.replica))} workspaces are still to be loaded"
 
     @property
     def age(self) -> float:
@@ -108,6 +146,21 @@ class Follower:
         """Seconds by which what is known of the workspace may be out of date (§3.1)."""
         return self._current.staleness(workspace, self._clock) if self._current else inf
 
+    def ages(self, workspace: Workspace | None) -> dict[str, float]:
+        """The same by lane, the stream's own age as `stream` (moorage.gateway.heard knows the lanes' own bounds)."""
+        return self._current.ages(workspace, self._clock) if self._current else {"stream": inf}
+
+    def all_ages(self) -> dict[str, float]:
+        """The same of every lane that was ever heard of."""
+        current = self._current
+        return current.all_ages(self._clock) if current else {"stream": inf}
+
+    @property
+    def lag(self) -> float:
+        """How many changes are still to be applied, as far as the stream has said."""
+        current = self._current
+        return max(current.head - current.replica.seq, 0) if current and current.head < inf else 0
+
     async def reached(self, token: ConsistencyToken, seconds: float) -> bool:
         """Waits until the replica is at `token` or past it; False if it is not within `seconds`."""
         return await self._until(lambda: self.replica is not None and self.replica.position >= token, seconds)
@@ -117,17 +170,30 @@ class Follower:
         if self._current is None:
             return False
         if workspace.id not in self._loads and not self._current.replica.holds(workspace):
+            try:
+                self.loader.require_room(self._current.replica, workspace.id)
+            except MemoryFull:
+                return False
             self._loads[workspace.id] = asyncio.create_task(self._load(self._current.replica, workspace.id))
         return await self._until(lambda: self.replica is not None and self.replica.serves(workspace), seconds)
 
+    async def renew(self, workspace: UUID, seconds: float) -> None:
+        """Drops what is held of a workspace, for it can't be right, and loads it anew."""
+        replica = self.replica
+        found = next((each for each in replica.directory() if each.id == workspace), None) if replica else None
+        if replica and found:
+            replica.drop(workspace)
+            await self.load(found, seconds)
+
     async def run(self) -> None:
         """Follows until cancelled."""
+        preload = asyncio.create_task(self._load_everything()) if self._preload else None
         try:
             while True:
                 await self._follow()
                 await asyncio.sleep(self._pause())
         finally:
-            await self._end_loads()
+            await self._end_loads([preload] if preload else [])
 
     async def _follow(self) -> None:
         try:
@@ -149,6 +215,8 @@ class Follower:
             async for frame in frames:
                 self._receive(copy, frame)
                 self._failures = 0
+                # Frames that have arrived together are applied one by one, and requests have their turn in between.
+                await asyncio.sleep(0)
         finally:
             if isinstance(frames, AsyncGenerator):
                 await frames.aclose()
@@ -160,6 +228,8 @@ class Follower:
                 raise StreamBroken(frame.reason)
             case Delta() | Beat():
                 copy.receive(frame)
+                self.frames_applied += isinstance(frame, Delta)
+                self.heard.note(frame)
                 self._hear(copy, frame)
 
     def _hear(self, copy: _Copy, frame: Delta | Beat) -> None:
@@ -167,38 +237,52 @@ class Follower:
         if copy is self._upcoming and copy.replica.caught_up():
             self._current, self._upcoming = copy, None
         self._notify()
+        settle = self.on_bootstrap
+        if settle is not None and self.ready:
+            self.on_bootstrap = None
+            settle()
         if late > SLOWEST_FRAME_SECONDS:
             raise StreamBroken("frames arrive late")
 
     async def _take_anew(self) -> _Copy:
         """A new copy with the workspaces of the one in use, which goes on serving unless its epoch is over."""
         self._upcoming = None
-        copy = _Copy(Replica.load(await self._feed.snapshot(None)))
         old = self._current
+        # At a start any snapshot of late will do; where something went wrong, one that has it all.
+        at_least = ORIGIN if old is None and not self._failures else None
+        copy = _Copy(await asyncio.to_thread(Replica.load, await self._feed.snapshot(None, at_least)))
         if old is None or old.replica.epoch != copy.replica.epoch:
             self._current = copy
             return copy
         for workspace in old.replica.loaded:
-            with suppress(WorkspaceNotLoaded):
-                copy.replica.expect(workspace)
-                copy.replica.adopt(workspace, await self._feed.snapshot(workspace))
+            with suppress(WorkspaceNotLoaded, MemoryFull):
+                await self.loader.fill(copy.replica, workspace)
+        copy.preloaded = old.preloaded
         self._upcoming = copy
         return copy
 
     async def _load(self, replica: Replica, workspace: UUID) -> None:
         try:
-            replica.expect(workspace)
-            replica.adopt(workspace, await self._feed.snapshot(workspace))
+            await self.loader.fill(replica, workspace)
             self._notify()
-        except (Problem, GapInStream, WorkspaceNotLoaded) as error:
+        except (Problem, GapInStream, WorkspaceNotLoaded, MemoryFull) as error:
             self._log.warning("A workspace could not be loaded.", workspace=str(workspace), why=str(error))
             await asyncio.sleep(min(PAUSE_AFTER_FAILED_LOAD_SECONDS, self._longest_pause))
         finally:
-            replica.abandon(workspace)
             del self._loads[workspace]
 
-    async def _end_loads(self) -> None:
-        loads = list(self._loads.values())
+    async def _load_everything(self) -> None:
+        """Loads each workspace that the directory has, again after history was rewritten."""
+        while True:
+            progress, copy = self._progress, self._current
+            if copy is not None and not copy.preloaded:
+                for workspace in _not_loaded(copy.replica):
+                    await self.load(workspace, PRELOAD_SECONDS)
+                copy.preloaded = not _not_loaded(copy.replica)
+            await progress.wait()
+
+    async def _end_loads(self, others: list[asyncio.Task[None]]) -> None:
+        loads = [*others, *self._loads.values()]
         for load in loads:
             load.cancel()
         await asyncio.gather(*loads, return_exceptions=True)
@@ -220,3 +304,7 @@ class Follower:
         """Full jitter: a herd of gateways does not come back at once."""
         longest = min(self._longest_pause, _FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))
         return random.uniform(0, longest)  # noqa: S311 - spreads reconnects, protects nothing
+
+
+def _not_loaded(replica: Replica) -> list[Workspace]:
+    return [each for each in replica.directory() if each.state is not NodeState.DELETED and not replica.serves(each)]

@@ -1,18 +1,22 @@
 """A decision together with the image it is about, whoever decided: the replica or the authority."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from moorage.access.audit import Mode
 from moorage.access.decision import Decision
 from moorage.access.image import ImageRecord
 from moorage.access.wire import ImageBody
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was decided. `image` is None if no record has the name; hidden or not is the decision's to say."""
+class Outcome(NamedTuple):
+    """What was decided. `image` is None if no record has the name; hidden or not is the decision's to say.
+
+    `mode` says who decided, on which ground.
+    """
 
     decision: Decision
     image: ImageRecord | ImageBody | None = None
+    mode: Mode = Mode.LOCAL
 
     @property
     def allowed(self) -> bool:

@@ -11,10 +11,31 @@ import aiohttp
 from aiohttp.http_exceptions import LineTooLong
 from pydantic import TypeAdapter, ValidationError
 
-from moorage.access import problems, wire
+from moorage.access import deletion_wire, explain_wire, problems, wire
+from moorage.access.audit import (
+    AuditRecord,
+    FindDecisionRequest,
+    KeepAuditAnswer,
+    KeepAuditRequest,
+    ListAuditAnswer,
+    ListAuditRequest,
+)
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.frames import Frame, Snapshot
+from moorage.access.frames import Frame
+from moorage.access.packed import Packed, PackedUnreadable, unpack
 from moorage.access.problems import PositionGone, Problem, ServiceUnavailable
+from moorage.access.sums import WorkspaceSum
+from moorage.access.sync_wire import (
+    AwaitFleetRequest,
+    FleetAnswer,
+    FleetProgress,
+    FleetReport,
+    RefreshAnswer,
+    RefreshRequest,
+    SyncStatus,
+    SyncStatusRequest,
+)
+from moorage.distribution.headers import DECISION_ID
 
 SNAPSHOT_SECONDS: Final = 60.0
 SILENCE_SECONDS: Final = 5.0
@@ -88,6 +109,22 @@ class AuthorityClient:
         """See Authority."""
         return await self._change("delete_image", request, wire.ImageBody)
 
+    async def restore_image(self, request: deletion_wire.RestoreImageRequest) -> wire.ImageBody:
+        """See Authority."""
+        return await self._repeat("restore_image", request, wire.ImageBody)
+
+    async def list_deleted_images(self, request: deletion_wire.ListDeletedImagesRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        return await self._ask("list_deleted_images", request, wire.ListImagesAnswer)
+
+    async def purgeable(self, request: deletion_wire.PurgeableRequest) -> deletion_wire.PurgeableAnswer:
+        """See Authority."""
+        return await self._repeat("purgeable", request, deletion_wire.PurgeableAnswer)
+
+    async def purged(self, request: deletion_wire.PurgedRequest) -> deletion_wire.PurgedAnswer:
+        """See Authority."""
+        return await self._repeat("purged", request, deletion_wire.PurgedAnswer)
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
         return await self._repeat("set_workspace", request, wire.WorkspaceBody)
@@ -104,20 +141,80 @@ class AuthorityClient:
         """See Authority."""
         return await self._repeat("revoke_token", request, wire.RevokeTokenAnswer)
 
-    async def explain(self, request: wire.ExplainRequest) -> wire.Explanation:
+    async def explain(self, request: explain_wire.ExplainRequest) -> explain_wire.Explanation:
         """See Authority."""
-        return await self._ask("explain", request, wire.Explanation)
+        return await self._repeat("explain", request, explain_wire.Explanation)
 
-    async def snapshot(self, workspace: UUID | None) -> Snapshot:
+    async def who_can(self, request: explain_wire.WhoCanRequest) -> explain_wire.WhoCanAnswer:
+        """See Authority."""
+        return await self._repeat("who_can", request, explain_wire.WhoCanAnswer)
+
+    async def what_can(self, request: explain_wire.WhatCanRequest) -> explain_wire.WhatCanAnswer:
+        """See Authority."""
+        return await self._repeat("what_can", request, explain_wire.WhatCanAnswer)
+
+    async def image_diff(self, request: explain_wire.ImageDiffRequest) -> explain_wire.DiffAnswer:
+        """See Authority."""
+        return await self._repeat("image_diff", request, explain_wire.DiffAnswer)
+
+    async def user_diff(self, request: explain_wire.UserDiffRequest) -> explain_wire.DiffAnswer:
+        """See Authority."""
+        return await self._repeat("user_diff", request, explain_wire.DiffAnswer)
+
+    async def preview(self, request: explain_wire.PreviewRequest) -> explain_wire.PreviewAnswer:
+        """See Authority."""
+        return await self._repeat("preview", request, explain_wire.PreviewAnswer)
+
+    async def offboarding(self, request: explain_wire.OffboardingRequest) -> explain_wire.OffboardingAnswer:
+        """See Authority."""
+        return await self._repeat("offboarding", request, explain_wire.OffboardingAnswer)
+
+    async def keep_audit(self, request: KeepAuditRequest) -> KeepAuditAnswer:
+        """See Authority."""
+        return await self._repeat("audit", request, KeepAuditAnswer)
+
+    async def list_audit(self, request: ListAuditRequest) -> ListAuditAnswer:
+        """See Authority."""
+        return await self._repeat("list_audit", request, ListAuditAnswer)
+
+    async def find_decision(self, request: FindDecisionRequest) -> AuditRecord:
+        """See Authority."""
+        return await self._ask("find_decision", request, AuditRecord)
+
+    async def report(self, report: FleetReport) -> FleetAnswer:
         """See AuthorityFeed."""
+        return await self._repeat("fleet", report, FleetAnswer)
+
+    async def await_fleet(self, request: AwaitFleetRequest) -> FleetProgress:
+        """See Authority. The answer comes after the seconds of the request at the latest."""
+        seconds = request.seconds + self._budgets.question
+        return await self._call("await_fleet", request, FleetProgress, seconds, _FAILED)
+
+    async def refresh(self, request: RefreshRequest) -> RefreshAnswer:
+        """See Authority."""
+        return await self._repeat("refresh", request, RefreshAnswer)
+
+    async def sync_status(self, request: SyncStatusRequest) -> SyncStatus:
+        """See Authority."""
+        return await self._ask("sync_status", request, SyncStatus)
+
+    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
+        """See AuthorityFeed. Decoded in a thread: this one serves requests meanwhile."""
         query = {"workspace": str(workspace)} if workspace else {}
-        timeout = aiohttp.ClientTimeout(total=SNAPSHOT_SECONDS, sock_connect=_CONNECT_SECONDS)
+        if at_least is not None:
+            query["at_least"] = f"{at_least.epoch}.{at_least.seq}"
         try:
-            async with self._session.get(
-                f"{self._root}/snapshot", params=query, timeout=timeout, headers=self._headers
-            ) as response:
-                return Snapshot.model_validate_json(await _body(response))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
+            return await asyncio.to_thread(unpack, await self._get("snapshot", query, SNAPSHOT_SECONDS))
+        except PackedUnreadable as error:
+            raise _unreachable(error) from error
+
+    async def sum(self, workspace: UUID) -> WorkspaceSum:
+        """See AuthorityFeed."""
+        try:
+            return WorkspaceSum.model_validate_json(
+                await self._get("digest", {"workspace": str(workspace)}, SNAPSHOT_SECONDS)
+            )
+        except ValidationError as error:
             raise _unreachable(error) from error
 
     async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
@@ -138,6 +235,16 @@ class AuthorityClient:
         except LineTooLong as error:
             raise PositionGone("a frame is too large to be read; a snapshot tells it as well") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(error) from error
+
+    async def _get(self, path: str, query: Mapping[str, str], seconds: float) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
+        try:
+            async with self._session.get(
+                f"{self._root}/{path}", params=query, timeout=timeout, headers=self._headers
+            ) as response:
+                return await _body(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(error) from error
 
     async def _ask(self, operation: str, question: wire.Request, answer: type[AnswerT]) -> AnswerT:
@@ -188,9 +295,17 @@ async def _raise_for_problem(response: aiohttp.ClientResponse) -> None:
         return
     document = _document(await response.read())
     problem = problems.parse({"status": response.status, **document})
+    problem.decision = _decision(response.headers.get(DECISION_ID))
     if response.status >= 500 or type(problem) is Problem:
         raise ServiceUnavailable(f"permissions answered {response.status}", **problem.members)
     raise problem
+
+
+def _decision(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _document(body: bytes) -> Mapping[str, object]:

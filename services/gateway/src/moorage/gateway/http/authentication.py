@@ -5,13 +5,24 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from moorage.access.problems import CredentialUnknown
+from moorage.access.reason import Reason
 from moorage.gateway import authorization_header as header
 from moorage.gateway.access import Access
 from moorage.gateway.caller import STRANGER, Caller
 from moorage.gateway.challenge import Challenge, Fault
 from moorage.gateway.credentials import Credentials, Shown
-from moorage.gateway.tokens import BearerTokens, TokenInvalid
+from moorage.gateway.tokens import Bearer, BearerTokens, TokenInvalid
+from moorage.oci.errors import Unauthenticated
 from moorage.runtime.clock import Clock
+
+
+class LoginEnded(Unauthenticated):
+    """A bearer token of somebody we know, whose login counts no more; `reason` says why."""
+
+    def __init__(self, told: Unauthenticated, bearer: Bearer, reason: Reason) -> None:
+        super().__init__(told.message, detail={"reason": reason.value}, headers=told.headers)
+        self.caller = Caller(bearer.identity, bearer.grants)
+        self.reason = reason
 
 
 class Authentication:
@@ -54,9 +65,12 @@ class Authentication:
         except TokenInvalid as error:
             raise self._challenge.bearer(f"the token is not valid: {error}", scopes, Fault.INVALID_TOKEN) from error
         expires = bearer.identity.expires
-        if (expires and expires <= self._clock.now()) or self._access.revoked(bearer.identity):
-            message = "this login is no longer valid; log in again"
-            raise self._challenge.bearer(message, scopes, Fault.INVALID_TOKEN)
+        ended = self._access.revoked(bearer.identity)
+        if expires and expires <= self._clock.now():
+            ended = ended or Reason.CREDENTIAL_EXPIRED
+        if ended:
+            told = self._challenge.bearer("this login is no longer valid; log in again", scopes, Fault.INVALID_TOKEN)
+            raise LoginEnded(told, bearer, ended)
         return Caller(bearer.identity, bearer.grants)
 
     async def _by_secret(self, shown: Shown, scopes: Iterable[str]) -> Caller:

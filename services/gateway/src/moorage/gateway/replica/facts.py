@@ -1,26 +1,27 @@
-"""Facts as tables of integers: what rows of the change stream say, ready to be looked up.
+"""The global part of a replica: the workspace directory, who is active, and which credentials are revoked.
 
-Aliases come from one sequence for all kinds of entities, so grantees (users and groups) share a table, and so do nodes
-(projects and repositories). UUIDs and names appear only where a request enters.
+UUIDs and names appear only where a request enters; they are kept as integers, which cost a third of a UUID object.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
-from moorage.access.frames import EntityKind, ImageRow, Row, RowKind
-from moorage.access.image import ImageRecord, ImageState, NodeState, PushPolicy, Visibility
-from moorage.access.role import Membership, Role
+from moorage.access.frames import EntityKind, Row, RowKind, Snapshot
+from moorage.access.image import WRITERS_PUBLISH, NodeState, PublishingDefaults, PushPolicy
+from moorage.access.packed import MAX_ALIAS, Packed
+from moorage.access.publisher_body import PublisherBody
 
-_STATES: Final = {
+STATES: Final = {
     1: NodeState.ACTIVE,
     2: NodeState.ARCHIVED,
     3: NodeState.DELETED,
     4: NodeState.TRANSFERRED,
     5: NodeState.SUSPENDED,
 }
+_ALIAS_BYTES: Final = 150
+"""What a UUID and its alias take in a dictionary, as measured."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -33,201 +34,134 @@ class Workspace:
     slug: str
     state: NodeState
     allow_public: bool
+    publishing: PublishingDefaults = WRITERS_PUBLISH
 
 
-class Node(NamedTuple):
-    """A project, repository, environment or group; `parent` is 0 for none."""
-
-    kind: str
-    workspace: int
-    parent: int
-    state: NodeState
-    slug: str
-
-
-class HeldImage(NamedTuple):
-    """An image record, and the alias of the repository it is linked to."""
-
-    record: ImageRecord
-    repository: int
-
-
-class Facts:
-    """The tables. Rows are applied in stream order, so the last one about a key is the truth."""
+class SiteFacts:
+    """The global tables. Rows are applied in stream order, so the last one about a key is the truth."""
 
     def __init__(self) -> None:
-        self.aliases: dict[tuple[int, UUID], int] = {}
-        self.uuids: dict[int, UUID] = {}
+        self.users: dict[int, int] = {}
+        self.credentials: dict[int, int] = {}
+        self.workspace_aliases: dict[int, int] = {}
         self.workspaces: dict[str, Workspace] = {}
-        self.nodes: dict[int, Node] = {}
-        self.repositories: dict[tuple[int, str], set[int]] = {}
-        self.images: dict[tuple[int, str], HeldImage] = {}
-        self.groups: dict[int, set[int]] = {}
-        self.grants: dict[int, dict[int, Role]] = {}
-        self.live_groups: set[int] = set()
-        self.members: dict[int, dict[int, Membership]] = {}
-        self.owner_groups: dict[int, set[int]] = {}
-        self.active: set[int] = set()
+        self.active = bytearray(1)
+        """1 at the alias of each user who is active."""
         self.revoked: set[int] = set()
-        self.pins: dict[int, int] = {}
-        self._directory: dict[int, Workspace] = {}
+        self.directory: dict[int, Workspace] = {}
+        self._ids: dict[int, UUID] = {}
         self._claimants: dict[str, set[int]] = {}
-        self._image_names: dict[int, tuple[int, str]] = {}
-        self._takes: dict[int, Callable[[Row], None]] = {
+        self._takes: Final[Mapping[int, Callable[[Row], None]]] = {
             RowKind.INTERN: self._intern,
-            RowKind.USER_GROUP: self._user_group,
-            RowKind.GROUP_REPOSITORY: self._grant,
-            RowKind.USER_REPOSITORY: self._grant,
-            RowKind.GROUP_PROJECT: self._grant,
-            RowKind.USER_PROJECT: self._grant,
-            RowKind.WORKSPACE_ROLE: self._workspace_role,
             RowKind.PRINCIPAL: self._principal,
-            RowKind.NODE: self._node,
-            RowKind.IMAGE: self._image,
             RowKind.CREDENTIAL: self._credential,
             RowKind.WORKSPACE: self._workspace,
-            RowKind.PIN: self._pin,
         }
 
+    @classmethod
+    def of(cls, snapshot: Snapshot | Packed) -> "SiteFacts":
+        """What a snapshot of the global part tells. Raises ValueError, KeyError, IndexError."""
+        facts = cls()
+        if isinstance(snapshot, Packed):
+            facts._unpack(snapshot)
+        else:
+            for row in snapshot.rows:
+                facts.apply(row)
+        return facts
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return _ALIAS_BYTES * (len(self.users) + len(self.credentials)) + len(self.active)
+
     def apply(self, row: Row) -> None:
-        """Takes one row in; kinds that a newer authority may send are ignored. Raises ValueError, KeyError."""
+        """Takes one row in; kinds that a newer authority may send are ignored.
+
+        Raises ValueError, KeyError or IndexError for a row that breaks the contract.
+        """
         take = self._takes.get(row[0])
         if take is not None:
             take(row)
+        elif row[0] in RowKind.__members__.values():
+            raise ValueError("a row of a workspace without the workspace")
 
-    def alias(self, id: UUID | None, workspace: int = 0) -> int:
-        """What stands for the UUID in a workspace, or everywhere; 0 for what no row has told of.
+    def user(self, id: UUID | None) -> int:
+        """The user's alias; 0 for one that no row has told of."""
+        return self.users.get(id.int, 0) if id else 0
 
-        A repository that moved between workspaces is one UUID, and two entities.
-        """
-        return self.aliases.get((workspace, id), 0) if id else 0
-
-    def repository_state(self, repository: int) -> NodeState:
-        """The repository's state, or that of its project if that one is gone (E2: one fact ends a subtree)."""
-        node = self.nodes.get(repository)
-        if node is None or node.kind != EntityKind.REPOSITORY:
-            return NodeState.DELETED
-        project = self.nodes.get(node.parent)
-        gone = project and node.state.carries_roles and not project.state.carries_roles
-        return project.state if project and gone else node.state
-
-    def repository_named(self, workspace: int, slug: str) -> int:
-        """The one living repository of this name; 0 for none, and for two."""
-        claimants = self.repositories.get((workspace, slug), ())
-        living = [each for each in claimants if self.repository_state(each).carries_roles]
-        return living[0] if len(living) == 1 else 0
+    def _unpack(self, packed: Packed) -> None:
+        for alias, kind, inside, uuid in packed.aliases:
+            if not inside:
+                self._name(alias, kind, uuid)
+        principals = packed.table(RowKind.PRINCIPAL)
+        for alias, active in zip(principals.a, principals.value, strict=True):
+            self.active[alias] = bool(active)
+        credentials = packed.table(RowKind.CREDENTIAL)
+        self.revoked.update(alias for alias, active in zip(credentials.a, credentials.value, strict=True) if not active)
+        for alias, _, state, extra in packed.table(RowKind.WORKSPACE):
+            self._enter(alias, state, extra or _NOTHING)
 
     def _intern(self, row: Row) -> None:
-        identity = UUID(_extra(row)["uuid"])
-        self.aliases[row[1], identity] = row[2]
-        self.uuids[row[2]] = identity
+        extra = extra_of(row)
+        self._name(row[2], extra["kind"], UUID(extra["uuid"]).int)
 
-    def _user_group(self, row: Row) -> None:
-        _keep(self.groups.setdefault(row[2], set()), row[3], bool(row[4]))
-
-    def _grant(self, row: Row) -> None:
-        if row[4]:
-            self.grants.setdefault(row[3], {})[row[2]] = Role(row[4])
-        elif row[3] in self.grants:
-            self.grants[row[3]].pop(row[2], None)
-
-    def _workspace_role(self, row: Row) -> None:
-        membership = Membership(row[4])
-        if row[3]:
-            _keep(self.owner_groups.setdefault(row[1], set()), row[2], membership is Membership.OWNER)
-        else:
-            self.members.setdefault(row[1], {})[row[2]] = membership
+    def _name(self, alias: int, kind: str, uuid: int) -> None:
+        if kind == EntityKind.USER:
+            self.users[uuid] = alias
+            self._reach(alias)
+        elif kind == EntityKind.CREDENTIAL:
+            self.credentials[uuid] = alias
+        elif kind == EntityKind.WORKSPACE:
+            self.workspace_aliases[uuid] = alias
+            self._ids[alias] = UUID(int=uuid)
 
     def _principal(self, row: Row) -> None:
-        _keep(self.active, row[2], bool(row[4]))
+        self._reach(row[2])
+        self.active[row[2]] = bool(row[4])
+
+    def _reach(self, alias: int) -> None:
+        """Aliases come from one sequence, so an array of flags that reaches to the last user is small."""
+        if not 0 < alias <= MAX_ALIAS:
+            raise ValueError("an alias out of range")
+        if alias >= len(self.active):
+            self.active.extend(bytes(alias + 1 - len(self.active)))
 
     def _credential(self, row: Row) -> None:
-        _keep(self.revoked, row[2], not row[4])
-
-    def _node(self, row: Row) -> None:
-        extra = _extra(row)
-        old = self.nodes.get(row[2])
-        node = Node(extra["kind"], row[1], row[3], _STATES[row[4]], extra.get("slug") or "")
-        self.nodes[row[2]] = node
-        if node.kind == EntityKind.GROUP:
-            _keep(self.live_groups, row[2], node.state.carries_roles)
-        elif node.kind == EntityKind.REPOSITORY:
-            if old and old.slug != node.slug:
-                self.repositories[old.workspace, old.slug].discard(row[2])
-            self.repositories.setdefault((node.workspace, node.slug), set()).add(row[2])
+        if row[4]:
+            self.revoked.discard(row[2])
+        else:
+            self.revoked.add(row[2])
 
     def _workspace(self, row: Row) -> None:
-        extra = _extra(row)
-        old = self._directory.get(row[2])
-        new = Workspace(
-            row[2], self.uuids[row[2]], extra["slug"], _STATES[row[4]], bool(extra.get("allow_public", False))
-        )
-        self._directory[row[2]] = new
-        self._claimants.setdefault(new.slug, set()).add(row[2])
+        self._enter(row[2], row[4], extra_of(row))
+
+    def _enter(self, alias: int, state: int, extra: Mapping[str, Any]) -> None:
+        new = _directory_entry(alias, self._ids[alias], STATES[state], extra)
+        old = self.directory.get(alias)
+        self.directory[alias] = new
+        self._claimants.setdefault(new.slug, set()).add(alias)
         if old and old.slug != new.slug:
-            self._claimants[old.slug].discard(row[2])
+            self._claimants[old.slug].discard(alias)
             self._settle(old.slug)
         self._settle(new.slug)
 
     def _settle(self, slug: str) -> None:
         """A name is that of the first workspace that bears it and isn't deleted, as the authority has it."""
-        claimants = [self._directory[alias] for alias in self._claimants[slug]]
+        claimants = [self.directory[alias] for alias in self._claimants[slug]]
         if claimants:
             self.workspaces[slug] = min(claimants, key=lambda each: (each.state is NodeState.DELETED, each.alias))
         else:
             self.workspaces.pop(slug, None)
             del self._claimants[slug]
 
-    def _image(self, row: Row) -> None:
-        if old := self._image_names.pop(row[2], None):
-            held = self.images.get(old)
-            if held and held.record.id == self.uuids[row[2]]:
-                del self.images[old]
-        if row[4]:
-            record = _record(self.uuids, row)
-            self._image_names[row[2]] = (row[1], record.name)
-            self.images[row[1], record.name] = HeldImage(record, row[3])
 
-    def _pin(self, row: Row) -> None:
-        if row[4]:
-            self.pins[row[1]] = _milliseconds(_extra(row).get("since"))
-        else:
-            self.pins.pop(row[1], None)
-
-
-def _keep(entries: set[int], alias: int, present: bool) -> None:
-    if present:
-        entries.add(alias)
-    else:
-        entries.discard(alias)
-
-
-def _extra(row: Row) -> Mapping[str, Any]:
+def extra_of(row: Row) -> Mapping[str, Any]:
+    """What the row says beside its integers."""
     return row[6] if len(row) == 7 else _NOTHING
 
 
-def _record(uuids: Mapping[int, UUID], row: Row) -> ImageRecord:
-    says = ImageRow.model_validate(_extra(row))
-    record = ImageRecord(uuids[row[2]], uuids[row[1]], says.name, uuids[row[3]], link_gen=says.link_gen)
-    return replace(
-        record,
-        visibility=Visibility(says.visibility),
-        push_policy=PushPolicy(says.push_policy),
-        state=ImageState(says.state),
-        acl_seq=says.acl_seq,
-        deadline=_moment(says.deadline),
-        pull_grace_until=_moment(says.pull_grace_until),
-        consumer_repositories=frozenset(map(UUID, says.consumer_repositories)),
-        admin_override=says.admin_override,
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _milliseconds(since: object) -> int:
-    """When a pin began; one that does not say pins the workspace at the beginning of time."""
-    if isinstance(since, int):
-        return since
-    return int(datetime.fromisoformat(since).timestamp() * 1000) if isinstance(since, str) else 0
+def _directory_entry(alias: int, id: UUID, state: NodeState, extra: Mapping[str, Any]) -> Workspace:
+    policy = PushPolicy(extra.get("default_push_policy", PushPolicy.REPOSITORY_WRITE))
+    publishers = tuple(PublisherBody.model_validate(each).value() for each in extra.get("default_publishers", ()))
+    publishing = PublishingDefaults(policy, publishers, bool(extra.get("pipeline_create", False)))
+    return Workspace(alias, id, extra["slug"], state, bool(extra.get("allow_public", False)), publishing)

@@ -10,13 +10,13 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import NOBODY
 from moorage.access.problems import CredentialUnknown, InputInvalid, NotFound
 from moorage.access.wire import IdentityBody
-from moorage.distribution.content import Content
 from moorage.distribution.headers import AUTHZ_MIN_TOKEN, AUTHZ_TOKEN
 from moorage.gateway import authorization_header as header
 from moorage.gateway.credentials import Credentials, Shown
 from moorage.gateway.follower import Follower
 from moorage.gateway.http.body import read_object
 from moorage.gateway.http.management.problems import invalid
+from moorage.gateway.http.via import via
 from moorage.gateway.ports import Authority
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -35,13 +35,11 @@ class ManagementApi:
     def __init__(
         self,
         authority: Authority,
-        content: Content,
         follower: Follower,
         credentials: Credentials,
         patience_seconds: float,
     ) -> None:
         self.authority = authority
-        self.content = content
         self._follower = follower
         self._credentials = credentials
         self._patience_seconds = patience_seconds
@@ -50,10 +48,9 @@ class ManagementApi:
         """Who asks, or nobody. Bearer tokens of the registry are refused: they are for `/v2/` (R60)."""
         _refuse_malformed_minimum(request)
         values = request.headers.getall("Authorization", [])
-        if not values:
-            return IdentityBody.of(NOBODY)
-        shown = _shown(values, request.remote or "")
-        return IdentityBody.of(await self._credentials.identify(shown))
+        shown = _shown(values, request.remote or "") if values else None
+        who = IdentityBody.of(await self._credentials.identify(shown) if shown else NOBODY)
+        return who.model_copy(update={"via": via(request)})
 
     async def somebody(self, request: web.Request) -> IdentityBody:
         """Who asks. Raises CredentialUnknown for nobody."""
@@ -84,7 +81,8 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
 
 def read_query(request: web.Request, model: type[Model]) -> Model:
     """The query as `model`; a parameter that stands twice is refused, one that is unknown ignored."""
-    known = {name: request.query.getall(name) for name in model.model_fields if name in request.query}
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    known = {name: request.query.getall(name) for name in names if name in request.query}
     for name, values in known.items():
         if len(values) > 1:
             raise InputInvalid("a parameter stands twice", errors=[{"at": name, "message": "stands twice"}])

@@ -1,16 +1,14 @@
 """`/api/v1/images`: image records."""
 
-from uuid import UUID
-
 from aiohttp import web
 from pydantic import Field
 from yarl import URL
 
-from moorage.access import wire
+from moorage.access import deletion_wire, wire
 from moorage.access.image import PushPolicy, Visibility
-from moorage.access.problems import InputInvalid, NotFound, ServiceUnavailable
+from moorage.access.problems import InputInvalid, NotFound
 from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, path_id, read_body, read_query
-from moorage.oci.errors import RegistryError
+from moorage.gateway.http.management.settings import ImageSettings
 from moorage.oci.reference import ImageName
 
 
@@ -41,10 +39,11 @@ class RepositorySetting(RequestBody):
 
 
 class ImageQuery(RequestBody):
-    """What a list is asked for: the images of a workspace, or the one of this name."""
+    """What a list is asked for: the images of a workspace, those that were deleted there, or the one of this name."""
 
     workspace: str | None = Field(default=None, max_length=255)
     name: str | None = Field(default=None, max_length=255)
+    deleted: bool = False
     cursor: str | None = Field(default=None, max_length=512)
     limit: int = Field(default=100, ge=1, le=1000)
 
@@ -60,10 +59,12 @@ class Images:
         app.router.add_post("/api/v1/images", self.create)
         app.router.add_get("/api/v1/images", self.list)
         app.router.add_get("/api/v1/images/{id}", self.show)
+        app.router.add_patch("/api/v1/images/{id}", self.set)
         app.router.add_put("/api/v1/images/{id}/visibility", self.set_visibility)
         app.router.add_put("/api/v1/images/{id}/push-policy", self.set_push_policy)
         app.router.add_put("/api/v1/images/{id}/repository", self.relink)
         app.router.add_delete("/api/v1/images/{id}", self.delete)
+        app.router.add_post("/api/v1/images/{id}/restore", self.restore)
 
     async def create(self, request: web.Request) -> web.Response:
         """201 with the record and its Location."""
@@ -78,11 +79,16 @@ class Images:
         return await self._changed(image, 201, {"Location": f"/api/v1/images/{image.id}"})
 
     async def list(self, request: web.Request) -> web.Response:
-        """One page of a workspace's images that the caller may pull, or the image of one name, if there is one."""
+        """One page of a workspace's images that the caller may pull, or the image of one name, if there is one.
+
+        With `deleted`, instead, a page of those that the caller can restore.
+        """
         identity = await self._api.caller(request)
         query = read_query(request, ImageQuery)
         if (query.workspace is None) == (query.name is None):
             raise InputInvalid("ask for one workspace, or for one name", errors=[])
+        if query.deleted:
+            return await self._deleted(identity, query)
         if query.name is not None:
             return answer(await self._named(identity, _name(query.name)))
         page = await self._api.authority.list_images(
@@ -97,6 +103,12 @@ class Images:
         identity = await self._api.caller(request)
         image = await self._api.authority.find_image(wire.FindImageRequest(identity=identity, id=path_id(request)))
         return answer(image, headers=_etag(image))
+
+    async def set(self, request: web.Request) -> web.Response:
+        """The record after all that is given has changed, as one change."""
+        identity, image = await self._api.somebody(request), path_id(request)
+        body = await read_body(request, ImageSettings)
+        return await self._set(wire.SetImageRequest(identity=identity, id=image, **body.given()))
 
     async def set_visibility(self, request: web.Request) -> web.Response:
         """The record after the change."""
@@ -120,12 +132,25 @@ class Images:
         return await self._changed(await self._api.authority.relink_image(relink))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """204 once the authority and storage have both committed: first the name is free, then the content is gone."""
+        """The record as it was deleted: its name is free, and until `restorable_until` it can be restored."""
         identity, image = await self._api.somebody(request), path_id(request)
-        deleted = await self._api.authority.delete_image(wire.DeleteImageRequest(identity=identity, id=image))
-        await self._drop_content(image)
-        headers = await self._api.applied(deleted.token)
-        return web.Response(status=204, headers={"Cache-Control": "no-store", **headers})
+        deletion = wire.DeleteImageRequest(identity=identity, id=image)
+        return await self._changed(await self._api.authority.delete_image(deletion))
+
+    async def restore(self, request: web.Request) -> web.Response:
+        """The record, with all that it held when it was deleted."""
+        identity, image = await self._api.somebody(request), path_id(request)
+        undoing = deletion_wire.RestoreImageRequest(identity=identity, id=image)
+        return await self._changed(await self._api.authority.restore_image(undoing))
+
+    async def _deleted(self, identity: wire.IdentityBody, query: ImageQuery) -> web.Response:
+        if query.workspace is None:
+            raise InputInvalid("deleted images are listed by workspace: their names may be others' by now", errors=[])
+        asked = deletion_wire.ListDeletedImagesRequest(
+            identity=identity, workspace=query.workspace, cursor=query.cursor, limit=query.limit
+        )
+        page = await self._api.authority.list_deleted_images(asked)
+        return answer(page, headers=_next_link(query, page.cursor))
 
     async def _named(self, identity: wire.IdentityBody, name: ImageName) -> wire.ListImagesAnswer:
         find = wire.FindImageRequest(identity=identity, workspace=name.workspace, image=name.image)
@@ -144,13 +169,6 @@ class Images:
         position = await self._api.applied(image.token)
         return answer(image, status, {**_etag(image), **position, **(headers or {})})
 
-    async def _drop_content(self, image: UUID) -> None:
-        try:
-            await self._api.content.delete_image(image)
-        except RegistryError as error:
-            message = "the image is deleted; storage can't be reached, so its content goes later"
-            raise ServiceUnavailable(message) from error
-
 
 def _name(text: str) -> ImageName:
     name = ImageName.parse(text)
@@ -168,8 +186,6 @@ def _etag(image: wire.ImageBody) -> dict[str, str]:
 def _next_link(query: ImageQuery, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
-    url = URL.build(
-        path="/api/v1/images",
-        query={"workspace": query.workspace or "", "limit": str(query.limit), "cursor": cursor},
-    )
+    asked = {"workspace": query.workspace or "", "limit": str(query.limit), "cursor": cursor}
+    url = URL.build(path="/api/v1/images", query=asked | ({"deleted": "true"} if query.deleted else {}))
     return {"Link": f'<{url}>; rel="next"'}

@@ -17,6 +17,7 @@ from moorage.access.problems import (
     ServiceUnavailable,
 )
 from moorage.access.reason import Reason
+from moorage.distribution.headers import DECISION_ID
 from moorage.gateway.http.body import BodyRefused
 from moorage.oci import errors as oci
 
@@ -44,7 +45,10 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except (Problem, ValidationError, BodyRefused, oci.RegistryError, web.HTTPException) as error:
-        return _response(_problem(error), request)
+        problem = _problem(error)
+        if isinstance(error, Problem):
+            problem.decision = error.decision
+        return _response(problem, request)
     except ConnectionError:
         raise
     except Exception:  # the last line of defence: a bug is logged with the request's id and told without detail
@@ -97,6 +101,8 @@ def _response(problem: Problem, request: web.Request) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="moorage", charset="UTF-8"'
+    if problem.decision is not None:
+        headers[DECISION_ID] = str(problem.decision)
     if problem.status in (429, 503):
         headers["Retry-After"] = "60" if problem.status == 429 else "5"
     body = json.dumps(problem.body() | {"instance": request.path}).encode()

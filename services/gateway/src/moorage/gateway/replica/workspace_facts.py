@@ -1,0 +1,220 @@
+"""What facts and records say of one workspace: edges, nodes, names and images as integers, ready to be looked up."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from moorage.access.frames import EntityKind, Row, RowKind, Snapshot
+from moorage.access.packed import IN_GROUP, Packed
+from moorage.access.role import Membership
+from moorage.access.sums import SUM_MASK, node_term
+from moorage.gateway.replica.edges import Edges
+from moorage.gateway.replica.facts import STATES, extra_of
+from moorage.gateway.replica.image_table import ImageTable
+from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, REPOSITORY, Given, Node
+
+_FOUND_BY_ID: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.ENVIRONMENT.value})
+_TOLD_BY_ID: Final = frozenset({EntityKind.PROJECT.value, EntityKind.REPOSITORY.value, EntityKind.IMAGE.value})
+_NOTHING: Final[Mapping[str, Any]] = {}
+_NODE_BYTES: Final = 550
+"""With what decisions have asked of it."""
+_ALIAS_BYTES: Final = 150
+
+
+class WorkspaceFacts:
+    """The tables of one workspace. Rows are applied in stream order, so the last one about a key is the truth."""
+
+    def __init__(self, alias: int, id: UUID) -> None:
+        self.alias = alias
+        self.id = id
+        self.edges = Edges()
+        self.images = ImageTable(id)
+        self.owner_groups: set[int] = set()
+        """The entries of the groups that own the workspace, as their members have them."""
+        self.pin: int | None = None
+        self._aliases: dict[int, int] = {}
+        self._ids: dict[int, int] = {}
+        self._nodes: dict[int, Node] = {}
+        self._nowhere = Node(0)
+        self._node_sum = 0
+        self._slugs: dict[int, str] = {}
+        self._named: dict[str, tuple[int, ...]] = {}
+
+    @classmethod
+    def of(cls, alias: int, id: UUID, snapshot: Snapshot | Packed) -> "WorkspaceFacts":
+        """What a snapshot tells of the workspace. Raises ValueError, KeyError, IndexError."""
+        facts = cls(alias, id)
+        if isinstance(snapshot, Packed):
+            facts._unpack(snapshot)
+        else:
+            for row in snapshot.rows:
+                if row[1] == alias:
+                    facts.apply(row)
+        return facts
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly: what MOORAGE_GATEWAY_REPLICA_MEMORY_LIMIT counts."""
+        return self.edges.size + self.images.size + _NODE_BYTES * len(self._nodes) + _ALIAS_BYTES * len(self._ids)
+
+    @property
+    def sum(self) -> int:
+        """The sum of moorage.access.sums over everything here."""
+        return (self.edges.sum + self.images.sum + self._node_sum) & SUM_MASK
+
+    @property
+    def contents(self) -> Mapping[str, object]:
+        """Everything that decisions rest on, to be compared with what another copy holds."""
+        return {
+            "edges": list(self.edges),
+            "nodes": {each.alias: (each.parent, each.kind, each.state) for each in self._nodes.values() if each.state},
+            "names": {slug: sorted(named) for slug, named in self._named.items()},
+            "images": self.images.contents,
+            "owner groups": set(self.owner_groups),
+            "pin": self.pin,
+            "aliases": dict(self._aliases),
+            "sum": self.sum,
+        }
+
+    def apply(self, row: Row) -> None:
+        """Takes one row of this workspace in; kinds that a newer authority may send are ignored.
+
+        Raises ValueError, KeyError or IndexError for a row that breaks the contract.
+        """
+        kind, _, a, b, value = row[:5]
+        if kind == RowKind.USER_GROUP:
+            self.edges.put(a, b, IN_GROUP if value else 0)
+        elif kind in (RowKind.USER_REPOSITORY, RowKind.USER_PROJECT):
+            self.edges.put(a, b, value)
+        elif kind in (RowKind.GROUP_REPOSITORY, RowKind.GROUP_PROJECT):
+            self.edges.put(b, a, value)
+            self._node_of(b).given = None
+        elif kind == RowKind.WORKSPACE_ROLE:
+            self._workspace_role(a, value, group=bool(b))
+        elif kind == RowKind.INTERN:
+            extra = extra_of(row)
+            self._name(a, extra["kind"], UUID(extra["uuid"]).int)
+        elif kind == RowKind.NODE:
+            self._node(a, b, value, extra_of(row))
+        elif kind == RowKind.IMAGE:
+            self._image(a, b, value, extra_of(row))
+        elif kind == RowKind.PIN:
+            self._pin(value, extra_of(row))
+
+    def repository(self, id: UUID | None) -> Node:
+        """The repository with this id, in whatever state. One that moved here is another one than there."""
+        return self._found(id, REPOSITORY)
+
+    def id_of(self, alias: int) -> UUID | None:
+        """The UUID of a project, repository or image."""
+        found = self._ids.get(alias)
+        return UUID(int=found) if found is not None else None
+
+    def given(self, node: Node) -> Given:
+        """What the node gives, and to whom. What decisions have asked for stays until an edge of the node changes."""
+        found = node.given
+        if found is None:
+            found = node.given = self.edges.given(node.alias)
+        return found
+
+    def carries_roles(self, node: int) -> bool:
+        """Whether the node has been announced and is active or archived (E1)."""
+        return self._nodes.get(node, self._nowhere).carries_roles
+
+    def environment_live(self, id: UUID | None, repository: Node) -> bool:
+        """Whether the environment is an active one of that repository."""
+        found = self._found(id, ENVIRONMENT)
+        return found.state == ACTIVE and found.above is repository
+
+    def repository_named(self, slug: str) -> Node:
+        """The one living repository of this name; nowhere for none, and for two."""
+        named = (self._nodes[each] for each in self._named.get(slug, ()))
+        living = [each for each in named if each.as_repository()[0].carries_roles]
+        return living[0] if len(living) == 1 else self._nowhere
+
+    def _found(self, id: UUID | None, kind: int) -> Node:
+        """The node of that kind, or nowhere: a node with alias 0, of which nothing is true."""
+        found = self._nodes.get(self._aliases.get(id.int, 0), self._nowhere) if id else self._nowhere
+        return found if found.kind == kind else self._nowhere
+
+    def _node_of(self, alias: int) -> Node:
+        found = self._nodes.get(alias)
+        if found is None:
+            found = self._nodes[alias] = Node(alias)
+        return found
+
+    def _unpack(self, packed: Packed) -> None:
+        for alias, kind, inside, uuid in packed.aliases:
+            if inside:
+                self._name(alias, kind, uuid)
+        self.edges = Edges(packed.edges)
+        entries, low, high = self.edges.row(self.alias)
+        self.owner_groups = {entry for entry in entries[low:high] if entry & 3 == Membership.OWNER}
+        for a, b, value, extra in packed.table(RowKind.NODE):
+            self._node(a, b, value, extra or _NOTHING)
+        for a, b, value, extra in packed.table(RowKind.IMAGE):
+            self._image(a, b, value, extra or _NOTHING)
+        for _, _, value, extra in packed.table(RowKind.PIN):
+            self._pin(value, extra or _NOTHING)
+
+    def _name(self, alias: int, kind: str, uuid: int) -> None:
+        if kind in _FOUND_BY_ID:
+            self._aliases[uuid] = alias
+        if kind in _TOLD_BY_ID:
+            self._ids[alias] = uuid
+
+    def _workspace_role(self, who: int, value: int, *, group: bool) -> None:
+        if not group:
+            self.edges.put(who, self.alias, value)
+            return
+        self.edges.put(self.alias, who, value)
+        if value == Membership.OWNER:
+            self.owner_groups.add(who << 2 | IN_GROUP)
+        else:
+            self.owner_groups.discard(who << 2 | IN_GROUP)
+
+    def _node(self, alias: int, parent: int, state: int, extra: Mapping[str, Any]) -> None:
+        if state not in STATES or alias <= 0 or parent < 0:
+            raise ValueError("a node has an alias and a state")
+        kind = CODES.get(extra["kind"])
+        if kind is None:
+            return
+        node = self._node_of(alias)
+        if node.state:
+            self._node_sum -= node_term(alias, node.parent, node.kind, node.state)
+        node.above = self._node_of(parent) if parent else None
+        node.kind, node.state = kind, state
+        self._node_sum += node_term(alias, parent, kind, state)
+        if kind == REPOSITORY:
+            self._rename(alias, extra.get("slug") or "")
+
+    def _rename(self, repository: int, slug: str) -> None:
+        old = self._slugs.get(repository)
+        if old == slug:
+            return
+        if old is not None:
+            left = tuple(each for each in self._named[old] if each != repository)
+            if left:
+                self._named[old] = left
+            else:
+                del self._named[old]
+        self._slugs[repository] = slug
+        self._named[slug] = (*self._named.get(slug, ()), repository)
+
+    def _image(self, alias: int, repository: int, present: int, extra: Mapping[str, Any]) -> None:
+        if not present:
+            self.images.remove(alias, UUID(int=self._ids[alias]))
+        else:
+            told = UUID(int=self._ids[repository])
+            self.images.put(alias, UUID(int=self._ids[alias]), self._node_of(repository), told, extra)
+
+    def _pin(self, pinned: int, extra: Mapping[str, Any]) -> None:
+        self.pin = _milliseconds(extra.get("since")) if pinned else None
+
+
+def _milliseconds(since: object) -> int:
+    """When a pin began; one that does not say pins the workspace at the beginning of time."""
+    if isinstance(since, int):
+        return since
+    return int(datetime.fromisoformat(since).timestamp() * 1000) if isinstance(since, str) else 0
