@@ -14,7 +14,7 @@ from moorage.storage.references import References
 
 @dataclass(frozen=True, slots=True)
 class ManifestRecord:
-    """One push of a manifest: everything that its transaction writes."""
+    """One push of a manifest: everything that its transaction writes. See Actor for `token` and `token_is_local`."""
 
     digest: Digest
     manifest: Manifest
@@ -23,6 +23,7 @@ class ManifestRecord:
     tags: tuple[Tag, ...]
     principal: str
     token: ConsistencyToken
+    token_is_local: bool
 
     @classmethod
     def of(cls, push: ManifestPush, actor: Actor) -> "ManifestRecord":
@@ -36,6 +37,7 @@ class ManifestRecord:
             tags=_tags(push),
             principal=actor.principal,
             token=ConsistencyToken.parse(actor.token),
+            token_is_local=actor.token_is_local,
         )
 
     @property

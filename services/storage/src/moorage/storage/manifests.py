@@ -1,9 +1,11 @@
 """Manifests, tags and referrers of images."""
 
 import asyncio
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
+from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.distribution.content import (
     Actor,
     ManifestPush,
@@ -19,7 +21,7 @@ from moorage.oci.manifest import MAX_MANIFEST_BYTES, Manifest, parse
 from moorage.oci.reference import Reference, Tag
 from moorage.storage import fallback_tag, tag_order
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import ManifestStore, TagStore
+from moorage.storage.ports import Listed, ManifestStore, TagStore
 
 _INLINE_BYTES: Final = 64 * 1024
 
@@ -66,28 +68,32 @@ class Manifests:
         if limit <= 0:
             return TagPage((), more=False)
         tags = await self._tags.page(image, limit + 1, tag_order.comparable(after))
-        return TagPage(tuple(tags[:limit]), more=len(tags) > limit)
+        return TagPage(tuple(tag.entry for tag in tags[:limit]), len(tags) > limit, _highest(tag.token for tag in tags))
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """Those recorded, then those that only the fallback tag of older clients names (R35)."""
         recorded = await self._manifests.referrers(image, subject)
-        listed = await self._listed_by_fallback(image, subject)
-        known = {descriptor.digest for descriptor in recorded}
-        added = [descriptor for descriptor in listed if descriptor.digest not in known]
-        if added:
-            held = await self._manifests.held(image, [descriptor.digest for descriptor in added])
-            recorded += [descriptor for descriptor in added if descriptor.digest in held]
-        return Referrers(tuple(recorded))
+        known = {each.entry.digest for each in recorded}
+        found = [*recorded, *await self._named_by_fallback(image, subject, known)]
+        return Referrers(tuple(each.entry for each in found), _highest(each.token for each in found))
 
-    async def _listed_by_fallback(self, image: UUID, subject: Digest) -> list[Descriptor]:
+    async def _named_by_fallback(
+        self, image: UUID, subject: Digest, known: Collection[Digest]
+    ) -> list[Listed[Descriptor]]:
+        """What is told of them stands in the manifest of the tag, so they have its token at least."""
         found = await self._manifests.find(image, fallback_tag.of(subject))
-        if found is None:
+        named = [each for each in await self._children(found) if each.digest not in known] if found else []
+        if found is None or not named:
             return []
+        token = ConsistencyToken.parse(found.token)
+        held = await self._manifests.held(image, [each.digest for each in named])
+        return [Listed(each, max(token, held[each.digest])) for each in named if each.digest in held]
+
+    async def _children(self, stored: StoredManifest) -> Sequence[Descriptor]:
         try:
-            manifest = await self._parsed(found)
+            return (await self._parsed(stored)).children
         except ManifestInvalid:
-            return []
-        return list(manifest.children)
+            return ()
 
     async def _record(self, push: ManifestPush, actor: Actor) -> ManifestRecord:
         if len(push.body) <= _INLINE_BYTES:
@@ -98,6 +104,10 @@ class Manifests:
         if len(stored.body) <= _INLINE_BYTES:
             return parse(stored.body, stored.media_type)
         return await asyncio.to_thread(parse, stored.body, stored.media_type)
+
+
+def _highest(tokens: Iterable[ConsistencyToken]) -> str:
+    return str(max(tokens, default=ORIGIN))
 
 
 def _unknown() -> ManifestUnknown:

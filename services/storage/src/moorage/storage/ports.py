@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
+from moorage.access.consistency import ConsistencyToken
 from moorage.distribution.content import StoredManifest
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
@@ -21,6 +22,7 @@ from moorage.oci.reference import Reference, Tag
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.upload_session import Session
 
+T = TypeVar("T")
 Tap = Callable[[bytes], object]
 """Is given bytes as they pass, in order, perhaps in another thread, never in two at once: a running hash."""
 
@@ -198,6 +200,14 @@ class SessionStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """What a list shows, and the consistency token that it was pushed at."""
+
+    entry: T
+    token: ConsistencyToken
+
+
 class ManifestStore(Protocol):
     """Manifests, what they name, and who refers to whom. See tests/contracts/metadata_manifests.py."""
 
@@ -205,6 +215,7 @@ class ManifestStore(Protocol):
         """Verifies the references and writes all of the record in one durable transaction.
 
         What the manifest names can't be unlinked in between. Raises what `References.verify` raises.
+        Tokens never go back. A local one marks what is new; what was there already stays as protected as it was.
         """
         ...
 
@@ -212,8 +223,8 @@ class ManifestStore(Protocol):
         """The manifest under a tag or digest."""
         ...
 
-    async def held(self, image: UUID, digests: Sequence[Digest]) -> set[Digest]:
-        """Those of the digests that are manifests of the image."""
+    async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
+        """Those of the digests that are manifests of the image, and the tokens of these."""
         ...
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
@@ -224,7 +235,7 @@ class ManifestStore(Protocol):
         """Deletes the image's manifests and tags."""
         ...
 
-    async def referrers(self, image: UUID, subject: Digest) -> list[Descriptor]:
+    async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
         """The image's manifests with that subject, oldest first."""
         ...
 
@@ -242,7 +253,7 @@ class TagMove:
 class TagStore(Protocol):
     """Names of manifests. See tests/contracts/metadata_manifests.py."""
 
-    async def page(self, image: UUID, limit: int, after: str) -> list[Tag]:
+    async def page(self, image: UUID, limit: int, after: str) -> list[Listed[Tag]]:
         """At most `limit` tags greater than `after`, by code point. `after` is valid Unicode without NUL."""
         ...
 

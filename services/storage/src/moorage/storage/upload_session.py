@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from moorage.access.reason import Reason
 from moorage.distribution.content import Actor, Chunk
 from moorage.oci.digest import DigestAlgorithm
 from moorage.oci.errors import BlobTooLarge, ChunkOutOfOrder, SizeInvalid, UploadBusy, UploadInvalid, UploadUnknown
@@ -39,7 +40,10 @@ def admit(session: Session | None, image: UUID, actor: Actor) -> Session:
     if session is None or session.image != image or session.principal != actor.principal:
         raise unknown()
     if session.link_gen != actor.link_gen:
-        raise UploadInvalid("the image was linked to another repository while this upload was open: start it again")
+        raise UploadInvalid(
+            "the image was linked to another repository while this upload was open: start it again",
+            detail={"reason": Reason.LINK_CHANGED.value},
+        )
     return session
 
 

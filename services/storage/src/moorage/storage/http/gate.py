@@ -9,10 +9,11 @@ from uuid import UUID
 from aiohttp import web
 
 from moorage.access.action import Action
+from moorage.access.consistency import ORIGIN
 from moorage.distribution import headers
 from moorage.distribution.content import Actor
 from moorage.distribution.gate import Admission
-from moorage.distribution.inside import SEALED
+from moorage.distribution.inside import LOCAL, SEALED
 from moorage.oci.errors import NameUnknown, ParameterInvalid, Unauthenticated
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -72,5 +73,6 @@ def actor_of(request: web.Request) -> Actor:
     principal, link_gen = request.headers.get(headers.PRINCIPAL, ""), request.headers.get(headers.LINK_GEN, "")
     if not principal or not _NUMBER.fullmatch(link_gen):
         raise ParameterInvalid("a change says on whose behalf it is made, and for which generation of the link")
-    token = request.headers.get(headers.AUTHZ_TOKEN)
-    return Actor(unquote(principal), int(link_gen), token) if token else Actor(unquote(principal), int(link_gen))
+    token = request.headers.get(headers.AUTHZ_TOKEN, str(ORIGIN))
+    is_local = request.headers.get(headers.TOKEN_MODE) == LOCAL
+    return Actor(unquote(principal), int(link_gen), token, is_local)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from moorage.access.consistency import ConsistencyToken
 from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Reference, Tag
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.memory.tables import ManifestEntry, MemoryTables, TagEntry
-from moorage.storage.ports import TagMove
+from moorage.storage.ports import Listed, TagMove
 
 
 class MemoryManifestStore:
@@ -27,7 +28,9 @@ class MemoryManifestStore:
         )
         known = tables.manifests.get((image, record.digest))
         tables.manifests[image, record.digest] = ManifestEntry(
-            record, max(record.token, known.token) if known else record.token
+            record,
+            max(record.token, known.token) if known else record.token,
+            record.token_is_local and (known is None or known.token_is_local),
         )
         for tag in record.tags:
             self._move(image, tag, record)
@@ -43,11 +46,14 @@ class MemoryManifestStore:
         if entry is None:
             return None
         token = max(entry.token, tag.token) if tag else entry.token
-        return StoredManifest(reference, entry.record.manifest.media_type.value, entry.record.body, str(token))
+        is_local = entry.token_is_local or (tag is not None and tag.token_is_local)
+        media_type = entry.record.manifest.media_type.value
+        return StoredManifest(reference, media_type, entry.record.body, str(token), is_local)
 
-    async def held(self, image: UUID, digests: Sequence[Digest]) -> set[Digest]:
+    async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
-        return {digest for digest in digests if (image, digest) in self._tables.manifests}
+        manifests = self._tables.manifests
+        return {digest: manifests[image, digest].token for digest in digests if (image, digest) in manifests}
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """See ManifestStore."""
@@ -66,10 +72,10 @@ class MemoryManifestStore:
         tables.tags = {key: entry for key, entry in tables.tags.items() if key[0] != image}
         tables.history = [entry for entry in tables.history if entry[0] != image]
 
-    async def referrers(self, image: UUID, subject: Digest) -> list[Descriptor]:
+    async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
         """See ManifestStore. A dictionary keeps the order of first pushes."""
         return [
-            entry.record.as_referrer
+            Listed(entry.record.as_referrer, entry.token)
             for (holder, _), entry in self._tables.manifests.items()
             if holder == image and entry.record.subject == subject
         ]
@@ -77,7 +83,9 @@ class MemoryManifestStore:
     def _move(self, image: UUID, tag: Tag, record: ManifestRecord) -> None:
         before = self._tables.tags.get((image, tag))
         token = max(record.token, before.token) if before else record.token
-        self._tables.tags[image, tag] = TagEntry(record.digest, token)
-        if before is None or before.digest != record.digest:
+        moves = before is None or before.digest != record.digest
+        is_local = record.token_is_local and (before is None or moves or before.token_is_local)
+        self._tables.tags[image, tag] = TagEntry(record.digest, token, is_local)
+        if moves:
             move = TagMove(tag, before.digest if before else None, record.digest, record.principal)
             self._tables.history.append((image, move))

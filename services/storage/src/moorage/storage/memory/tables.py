@@ -17,6 +17,7 @@ class ManifestEntry:
 
     record: ManifestRecord
     token: ConsistencyToken
+    token_is_local: bool
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class TagEntry:
 
     digest: Digest
     token: ConsistencyToken
+    token_is_local: bool
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from moorage.oci.reference import Tag
 from moorage.storage.memory.tables import MemoryTables
-from moorage.storage.ports import TagMove
+from moorage.storage.ports import Listed, TagMove
 
 
 class MemoryTagStore:
@@ -13,9 +13,11 @@ class MemoryTagStore:
     def __init__(self, tables: MemoryTables) -> None:
         self._tables = tables
 
-    async def page(self, image: UUID, limit: int, after: str) -> list[Tag]:
+    async def page(self, image: UUID, limit: int, after: str) -> list[Listed[Tag]]:
         """See TagStore."""
-        return sorted(tag for holder, tag in self._tables.tags if holder == image and tag.text > after)[:limit]
+        tags = self._tables.tags
+        found = sorted(tag for holder, tag in tags if holder == image and tag.text > after)
+        return [Listed(tag, tags[image, tag].token) for tag in found[:limit]]
 
     async def delete(self, image: UUID, tag: Tag, principal: str) -> bool:
         """See TagStore."""

@@ -14,6 +14,7 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage import references
 from moorage.storage.manifest_record import ManifestRecord
+from moorage.storage.ports import Listed
 from moorage.storage.postgres.connections import connection, transaction
 
 
@@ -33,6 +34,15 @@ class ManifestRow:
     media_type: str
     body: bytes
     token: list[int]
+    token_is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldManifestRow:
+    """A manifest of an image, and the position it was pushed at."""
+
+    digest: str
+    token: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class ReferrerRow:
     size: int
     artifact_type: str | None
     annotations: dict[str, str]
+    token: list[int]
 
 
 # The locks keep what is named until the manifest that names it is there.
@@ -67,21 +78,25 @@ PUT: Final = Statement(
     type(None),
     """
     WITH pushed AS (
-        INSERT INTO manifest (image, digest, media_type, body, subject, artifact_type, annotations, token, pushed_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO manifest (
+            image, digest, media_type, body, subject, artifact_type, annotations, token, pushed_by, token_is_local
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $13)
         ON CONFLICT (image, digest) DO UPDATE
-        SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token)
+        SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token),
+            token_is_local = manifest.token_is_local AND excluded.token_is_local
         RETURNING digest
     ), referring AS (
         INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
         SELECT $1, $2, digest, is_manifest FROM unnest($10::text[], $11::boolean[]) AS named (digest, is_manifest)
         ON CONFLICT DO NOTHING
     ), moved AS (
-        INSERT INTO tag (image, name, digest, token)
-        SELECT $1, name, pushed.digest, $8 FROM pushed, unnest($12::text[]) AS name ORDER BY name COLLATE "C"
+        INSERT INTO tag (image, name, digest, token, token_is_local)
+        SELECT $1, name, pushed.digest, $8, $13 FROM pushed, unnest($12::text[]) AS name ORDER BY name COLLATE "C"
         ON CONFLICT (image, name) DO UPDATE
         SET previous = tag.digest, digest = excluded.digest, moved_at = now(),
-            token = GREATEST(tag.token, excluded.token)
+            token = GREATEST(tag.token, excluded.token),
+            token_is_local = excluded.token_is_local AND (tag.token_is_local OR tag.digest <> excluded.digest)
         RETURNING name, previous
     )
     INSERT INTO tag_history (image, name, before, after, principal)
@@ -89,17 +104,19 @@ PUT: Final = Statement(
     """,
 )
 FIND_BY_DIGEST: Final = Statement(
-    ManifestRow, "SELECT digest, media_type, body, token FROM manifest WHERE image = $1 AND digest = $2"
+    ManifestRow,
+    "SELECT digest, media_type, body, token, token_is_local FROM manifest WHERE image = $1 AND digest = $2",
 )
 FIND_BY_TAG: Final = Statement(
     ManifestRow,
     """
-    SELECT digest, manifest.media_type, manifest.body, GREATEST(manifest.token, tag.token) AS token
+    SELECT digest, manifest.media_type, manifest.body, GREATEST(manifest.token, tag.token) AS token,
+        manifest.token_is_local OR tag.token_is_local AS token_is_local
     FROM tag JOIN manifest USING (image, digest)
     WHERE tag.image = $1 AND tag.name = $2
     """,
 )
-HELD: Final = Statement(str, "SELECT digest FROM manifest WHERE image = $1 AND digest = ANY($2)")
+HELD: Final = Statement(HeldManifestRow, "SELECT digest, token FROM manifest WHERE image = $1 AND digest = ANY($2)")
 LOCK: Final = Statement(int, "SELECT 1 FROM manifest WHERE image = $1 AND digest = $2 FOR UPDATE")
 UNTAG: Final = Statement(
     type(None),
@@ -123,7 +140,7 @@ DELETE_ALL: Final = Statement(
 REFERRERS: Final = Statement(
     ReferrerRow,
     """
-    SELECT digest, media_type, size, artifact_type, annotations
+    SELECT digest, media_type, size, artifact_type, annotations, token
     FROM manifest WHERE image = $1 AND subject = $2 ORDER BY pushed_at, digest
     """,
 )
@@ -151,12 +168,13 @@ class PostgresManifestStore:
         if row is None:
             return None
         token = ConsistencyToken(*row.token)
-        return StoredManifest(Digest.parse(row.digest), row.media_type, row.body, str(token))
+        return StoredManifest(Digest.parse(row.digest), row.media_type, row.body, str(token), row.token_is_local)
 
-    async def held(self, image: UUID, digests: Sequence[Digest]) -> set[Digest]:
+    async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
         async with connection(self._database) as c:
-            return {Digest.parse(text) for text in await fetch_all(c, HELD, image, [str(d) for d in digests])}
+            rows = await fetch_all(c, HELD, image, [str(digest) for digest in digests])
+        return {Digest.parse(row.digest): ConsistencyToken(*row.token) for row in rows}
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """See ManifestStore."""
@@ -172,14 +190,15 @@ class PostgresManifestStore:
         async with connection(self._database) as c:
             await execute(c, DELETE_ALL, image)
 
-    async def referrers(self, image: UUID, subject: Digest) -> list[Descriptor]:
+    async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
         """See ManifestStore."""
         async with connection(self._database) as c:
             rows = await fetch_all(c, REFERRERS, image, str(subject))
-        return [
-            Descriptor(row.media_type, Digest.parse(row.digest), row.size, row.annotations, row.artifact_type)
-            for row in rows
-        ]
+        return [Listed(_shown(row), ConsistencyToken(*row.token)) for row in rows]
+
+
+def _shown(row: ReferrerRow) -> Descriptor:
+    return Descriptor(row.media_type, Digest.parse(row.digest), row.size, row.annotations, row.artifact_type)
 
 
 async def _hold(
@@ -210,4 +229,5 @@ async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:
         [str(digest) for digest in (*blobs, *manifests)],
         [False] * len(blobs) + [True] * len(manifests),
         [tag.text for tag in record.tags],
+        record.token_is_local,
     )

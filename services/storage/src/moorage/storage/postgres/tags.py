@@ -4,12 +4,21 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from moorage.access.consistency import ConsistencyToken
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Tag
 from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, fetch_all, fetch_one
-from moorage.storage.ports import TagMove
+from moorage.storage.ports import Listed, TagMove
 from moorage.storage.postgres.connections import connection
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """A tag as a page shows it."""
+
+    name: str
+    token: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class MoveRow:
     principal: str
 
 
-PAGE: Final = Statement(str, "SELECT name FROM tag WHERE image = $1 AND name > $2 ORDER BY name LIMIT $3")
+PAGE: Final = Statement(TagRow, "SELECT name, token FROM tag WHERE image = $1 AND name > $2 ORDER BY name LIMIT $3")
 DELETE: Final = Statement(
     str,
     """
@@ -42,10 +51,11 @@ class PostgresTagStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, image: UUID, limit: int, after: str) -> list[Tag]:
+    async def page(self, image: UUID, limit: int, after: str) -> list[Listed[Tag]]:
         """See TagStore."""
         async with connection(self._database) as c:
-            return [Tag(name) for name in await fetch_all(c, PAGE, image, after, limit)]
+            rows = await fetch_all(c, PAGE, image, after, limit)
+        return [Listed(Tag(row.name), ConsistencyToken(*row.token)) for row in rows]
 
     async def delete(self, image: UUID, tag: Tag, principal: str) -> bool:
         """See TagStore."""
