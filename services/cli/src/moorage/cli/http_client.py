@@ -14,6 +14,8 @@ from moorage.access import problems
 from moorage.cli.exit_code import ExitCode
 from moorage.cli.failure import CommandFailed, Unreachable
 from moorage.cli.login import Login
+from moorage.cli.output import print_note
+from moorage.cli.positions import Positions
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=5)
 REMEDIES: Final[Mapping[type[problems.Problem], str]] = {
@@ -23,6 +25,7 @@ REMEDIES: Final[Mapping[type[problems.Problem], str]] = {
     problems.NotFound: "Check the spelling, and whether this user may know of it.",
     problems.AlreadyExists: "Choose another name; `moorage image list` shows those you may see.",
     problems.BatchInFlight: "Wait until the other batch is applied, then send this one again.",
+    problems.PositionGone: "Ask about a later position or time; `moorage explain` without --at tells the newest one.",
     problems.BodyTooLarge: "Send less at once.",
     problems.FactsRefused: "Correct the lines named above; nothing of the batch was applied.",
     problems.ServiceUnavailable: "Try again in a moment.",
@@ -50,8 +53,11 @@ class ProblemAnswered(CommandFailed):
 class HttpClient:
     """One connection to one server with one credential; used as a context manager."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, positions: Positions | None = None, *, wait: bool = False) -> None:
+        """With `positions`, requests insist on what was told before; with `wait`, changes wait for every gateway."""
         self._login = login
+        self._positions = positions
+        self._wait = wait
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -67,7 +73,14 @@ class HttpClient:
 
     async def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
         """The parsed answer. Raises ProblemAnswered, Unreachable, CommandFailed."""
-        return (await self.exchange(method, path, params=query, json=body)).content
+        if self._wait and method not in ("GET", "HEAD"):
+            query = {**(query or {}), "wait": "all"}
+        content = (await self.exchange(method, path, params=query, json=body)).content
+        if isinstance(content, dict) and isinstance(content.get("progress"), dict):
+            waiting = content["progress"].get("waiting", [])
+            print_note(f"It is done; {len(waiting)} gateways don't enforce it yet: {' '.join(map(str, waiting))}")
+            return content.get("result")
+        return content
 
     async def exchange(self, method: str, path: str, **options: Any) -> Reply:
         """The whole answer, if it is one of success. Raises what `ask` raises."""
@@ -81,10 +94,14 @@ class HttpClient:
     async def raw(self, method: str, path: str, **options: Any) -> Reply:
         """Whatever is answered, with a body that is parsed if it is JSON. Raises Unreachable."""
         assert self._session is not None
+        if self._positions is not None:
+            options["headers"] = self._positions.headers(self._login.server) | dict(options.get("headers") or {})
         try:
             async with self._session.request(
                 method, f"{self._login.server}{path}", allow_redirects=False, **options
             ) as response:
+                if self._positions is not None:
+                    self._positions.note(self._login.server, response.headers)
                 return Reply(response.status, response.headers.copy(), _parsed(await response.read()))
         except TimeoutError:
             raise Unreachable(f"{self._login.server} does not answer in time.", "Try again in a moment.") from None

@@ -10,6 +10,9 @@ from moorage.cli.http_client import HttpClient, ProblemAnswered
 FACTS: Final = "/internal/v1/facts"
 SOURCES: Final = "/internal/v1/sources"
 IDS: Final = "/internal/v1/ids"
+EPOCH: Final = "/internal/v1/epoch"
+SWEEPS: Final = "/internal/v1/sweeps"
+DEAD_LETTERS: Final = "/internal/v1/dead_letters"
 NDJSON: Final = "application/x-ndjson"
 
 
@@ -42,6 +45,44 @@ class InternalApi:
     async def ids(self, **names: str) -> dict[str, str]:
         """The ids behind names of a `workspace`, a `repository` in it, and a `user`."""
         return dict(await self._client.ask("GET", IDS, query=names))
+
+    async def bump_epoch(self, reason: str, *, facts_are_current: bool) -> dict[str, Any]:
+        """Begins a new epoch."""
+        return dict(
+            await self._client.ask("POST", EPOCH, body={"reason": reason, "facts_are_current": facts_are_current})
+        )
+
+    async def confirm_epoch(self) -> dict[str, Any]:
+        """What was told by hand and over HTTP is current."""
+        return dict(await self._client.ask("POST", f"{EPOCH}/confirm", body={}))
+
+    async def sweeps(self) -> list[dict[str, Any]]:
+        """Every snapshot of a source under way."""
+        return list((await self._client.ask("GET", SWEEPS))["sweeps"])
+
+    async def decide_sweep(self, id: int, decision: str, reason: str) -> dict[str, Any]:
+        """Lets a held sweep go on, or ends it."""
+        body = {"decision": decision, "reason": reason}
+        return dict(await self._client.ask("POST", f"{SWEEPS}/{id}", body=body))
+
+    async def dead_letters(self, *, holding_only: bool) -> list[dict[str, Any]]:
+        """Records that could not be applied, oldest first."""
+        found: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            query = {"after": str(after), "holding": str(holding_only).lower()}
+            page = await self._client.ask("GET", DEAD_LETTERS, query=query)
+            found += page["letters"]
+            after = page["after"]
+        return found
+
+    async def dead_letter(self, id: int) -> dict[str, Any]:
+        """One of them, with its record."""
+        return dict(await self._client.ask("GET", f"{DEAD_LETTERS}/{id}"))
+
+    async def release_letter(self, id: int, reason: str) -> dict[str, Any]:
+        """Nothing is held for it any longer."""
+        return dict(await self._client.ask("POST", f"{DEAD_LETTERS}/{id}/release", body={"reason": reason}))
 
 
 class LinesRefused(CommandFailed):

@@ -2,18 +2,24 @@
 
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
 from moorage.access import wire
 from moorage.access.action import Action
+from moorage.access.audit import AuditRecord, ListAuditAnswer
+from moorage.access.sync_wire import RefreshAnswer, SyncStatus
+from moorage.cli.audit_query import AuditQuery
 from moorage.cli.failure import CommandFailed
 from moorage.cli.http_client import HttpClient
+from moorage.cli.insight_api import InsightApi
 from moorage.oci.reference import ImageName
 
 Body = TypeVar("Body", bound=BaseModel)
 PAGE = 100
+AUDIT_PAGE = 1000
 
 
 class ManagementApi:
@@ -21,16 +27,18 @@ class ManagementApi:
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client
+        self.insight = InsightApi(client)
 
     async def create_image(self, name: ImageName, repository: str) -> wire.ImageBody:
         """Creates a record linked to the repository (slug or UUID)."""
         return await self._ask(wire.ImageBody, "POST", "/api/v1/images", name=str(name), repository=repository)
 
-    async def images(self, workspace: str) -> AsyncIterator[wire.ImageBody]:
-        """Every record of the workspace that the caller may pull, by name, page after page."""
+    async def images(self, workspace: str, *, deleted: bool = False) -> AsyncIterator[wire.ImageBody]:
+        """Every record of the workspace that the caller may pull, or can restore, by name, page after page."""
+        which = {"workspace": workspace, "limit": str(PAGE)} | ({"deleted": "true"} if deleted else {})
         cursor: str | None = None
         while True:
-            query = {"workspace": workspace, "limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+            query = which | ({"cursor": cursor} if cursor else {})
             page = _read(wire.ListImagesAnswer, await self._client.ask("GET", "/api/v1/images", query=query))
             for image in page.images:
                 yield image
@@ -53,9 +61,22 @@ class ManagementApi:
         """Puts one setting (`visibility`, `push-policy`, `repository`) of the record."""
         return await self._ask(wire.ImageBody, "PUT", f"/api/v1/images/{image}/{setting}", **members)
 
-    async def delete_image(self, image: UUID) -> None:
-        """Deletes the record and what the image holds."""
-        await self._client.ask("DELETE", f"/api/v1/images/{image}")
+    async def change_image(self, image: UUID, **members: Any) -> wire.ImageBody:
+        """Sets what is given of the record, as one change."""
+        return await self._ask(wire.ImageBody, "PATCH", f"/api/v1/images/{image}", **members)
+
+    async def set_workspace(self, slug: str, **members: Any) -> wire.WorkspaceBody:
+        """Sets what is given of the workspace's settings, as one change."""
+        path = f"/api/v1/workspaces/{quote(slug, safe='')}"
+        return await self._ask(wire.WorkspaceBody, "PATCH", path, **members)
+
+    async def delete_image(self, image: UUID) -> wire.ImageBody:
+        """Deletes the record; what the image holds stays until it can't be restored any more."""
+        return _read(wire.ImageBody, await self._client.ask("DELETE", f"/api/v1/images/{image}"))
+
+    async def restore_image(self, image: UUID) -> wire.ImageBody:
+        """Undoes the deletion."""
+        return _read(wire.ImageBody, await self._client.ask("POST", f"/api/v1/images/{image}/restore"))
 
     async def create_token(self, spec: wire.TokenSpec, user: str | None) -> wire.CreateTokenAnswer:
         """Mints a personal token for the caller, or for `user` if the operator asks."""
@@ -71,15 +92,38 @@ class ManagementApi:
         """Ends a token; it is refused from the next request on."""
         await self._client.ask("DELETE", f"/api/v1/tokens/{token}")
 
+    async def sync_status(self, workspace: str) -> SyncStatus:
+        """How current what is known of the workspace is."""
+        answer = await self._client.ask("GET", "/api/v1/sync/status", query={"workspace": workspace})
+        return _read(SyncStatus, answer)
+
+    async def refresh(self, workspace: str, user: str, repository: str) -> RefreshAnswer:
+        """Asks the workspace's source to look again."""
+        members = {"workspace": workspace, "user": user, "repository": repository}
+        return await self._ask(RefreshAnswer, "POST", "/api/v1/sync/refresh", **members)
+
     async def check(self, image: ImageName, action: Action) -> wire.CheckAnswer:
         """Whether the caller may do it now."""
         query = {"image": str(image), "action": action.value}
         return _read(wire.CheckAnswer, await self._client.ask("GET", "/api/v1/check", query=query))
 
-    async def explain(self, image: ImageName, action: Action, principal: str | None) -> wire.Explanation:
-        """Why the caller, or `principal`, may do it or not."""
-        query = {"image": str(image), "action": action.value} | ({"principal": principal} if principal else {})
-        return _read(wire.Explanation, await self._client.ask("GET", "/api/v1/explain", query=query))
+    async def audit(self, query: AuditQuery, most: int) -> list[AuditRecord]:
+        """The newest decisions that fit and that the caller may read, `most` at most, page after page."""
+        records: list[AuditRecord] = []
+        more: dict[str, str] = {}
+        while len(records) < most:
+            limit = {"limit": str(min(most - len(records), AUDIT_PAGE))}
+            parameters = query.parameters() | limit | more
+            page = _read(ListAuditAnswer, await self._client.ask("GET", "/api/v1/audit", query=parameters))
+            records += page.records
+            if page.cursor is None:
+                break
+            more = {"cursor": page.cursor}
+        return records
+
+    async def decision(self, decision: UUID) -> AuditRecord:
+        """The record behind a decision's id."""
+        return _read(AuditRecord, await self._client.ask("GET", f"/api/v1/decisions/{decision}"))
 
     async def _ask(self, answer: type[Body], method: str, path: str, **members: Any) -> Body:
         return _read(answer, await self._client.ask(method, path, body=members))

@@ -49,4 +49,9 @@ Data = Annotated[
         rich_help_panel=CONNECTION,
     ),
 ]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="WHEN", help="A position (zt1.…) or a time (2026-11-23T10:00:00Z). Default: now."),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Return when every gateway enforces it, or say which don't yet.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from moorage.cli import positions
 from moorage.cli.http_client import HttpClient
 from moorage.cli.internal_api import InternalApi
 from moorage.cli.login import Login, OperatorLogin
@@ -13,11 +14,14 @@ from moorage.cli.management_api import ManagementApi
 Answer = TypeVar("Answer")
 
 
-def managing(login: Login, work: Callable[[ManagementApi], Awaitable[Answer]]) -> Answer:
-    """What `work` returns, with a connection that is open while it runs. Raises a CommandFailed."""
+def managing(login: Login, work: Callable[[ManagementApi], Awaitable[Answer]], *, wait: bool = False) -> Answer:
+    """What `work` returns, with a connection that is open while it runs. Raises a CommandFailed.
+
+    With `wait`, what it changes is enforced by every gateway when this returns, or the user is told of those that lag.
+    """
 
     async def run() -> Answer:
-        async with HttpClient(login) as client:
+        async with HttpClient(login, positions.of_user(), wait=wait) as client:
             return await work(ManagementApi(client))
 
     return asyncio.run(run())

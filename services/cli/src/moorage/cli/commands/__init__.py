@@ -2,7 +2,7 @@
 
 import typer
 
-from moorage.cli.commands import access, doctor, facts, image, serve, services, token, version
+from moorage.cli.commands import access, audit, doctor, facts, image, serve, services, sync, token, version, workspace
 
 
 def build() -> typer.Typer:
@@ -30,8 +30,11 @@ def build() -> typer.Typer:
     services.register(app)
     facts.register(app)
     image.register(app)
+    workspace.register(app)
     token.register(app)
+    sync.register(app)
     access.register(app)
+    audit.register(app)
     doctor.register(app)
     version.register(app)
     return app

@@ -1,28 +1,27 @@
 """`moorage check` and `moorage explain`: may somebody do something with an image, and why."""
 
-from typing import Annotated, Final
+import json
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.tree import Tree
 
-from moorage.access.wire import CheckAnswer, Explanation
+from moorage.access.wire import CheckAnswer
 from moorage.cli.arguments import ActionName, Image, image_name
+from moorage.cli.commands import insight
 from moorage.cli.exit_code import ExitCode
+from moorage.cli.explanation import explanation_tree, print_tree
+from moorage.cli.failure import UsageInvalid
 from moorage.cli.login import LoginOptions
-from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile
+from moorage.cli.options import AsUser, At, CredentialsFile, Json, Server, TokenFile
 from moorage.cli.output import print_json, print_text
 from moorage.cli.session import managing
 
-UNFOLDED: Final = 1000
-"""Columns; a line that is longer than the terminal is folded there, and stays whole in a file."""
-
 
 def register(app: typer.Typer) -> None:
-    """Adds both commands."""
+    """Adds both commands, and the group `access`."""
     app.command("check")(check)
     app.command("explain")(explain)
+    insight.register(app)
 
 
 def check(
@@ -56,6 +55,15 @@ def explain(
     principal: Annotated[
         str | None, typer.Option("--principal", help="Account or UUID of somebody else; needs ADMIN. Default: you.")
     ] = None,
+    claims: Annotated[
+        str | None,
+        typer.Option(
+            "--claims",
+            metavar="JSON",
+            help="A pipeline that might run: repository, and if it has them environment, branch, pull_request.",
+        ),
+    ] = None,
+    at: At = None,
     server: Server = None,
     user: AsUser = None,
     credentials: CredentialsFile = None,
@@ -67,52 +75,28 @@ def explain(
     \b
     moorage explain acme/hello/tool push --as bob
     moorage explain acme/hello/tool pull --principal carol --as alice
+    moorage explain acme/hello/tool push --as bob --at 2026-11-23T10:00:00Z
+    moorage explain acme/hello/tool push --as alice \\
+      --claims '{"repository":"hello","branch":"main"}'
     """
     name, login = image_name(image), LoginOptions(server, user, credentials, token_file).login().known()
-    explanation = managing(login, lambda api: api.explain(name, action, principal))
+    told = _claims(claims) if claims else None
+    explanation = managing(login, lambda api: api.insight.explain(name, action, principal, told, at))
     if as_json:
         print_json(explanation)
     else:
-        Console(highlight=False, width=UNFOLDED).print(tree(explanation))
+        print_tree(explanation_tree(explanation))
 
 
-def tree(explanation: Explanation) -> Tree:
-    """The explanation as a tree: the decision, the paths with their facts, filters, and what would allow it."""
-    colour = "green" if explanation.decision == "allow" else "red"
-    root = Tree(
-        f"[bold {colour}]{escape(explanation.decision)}[/] {escape(explanation.principal)} "
-        f"{explanation.action} {escape(explanation.image)} ({explanation.reason}, as of {explanation.token})"
-    )
-    paths = root.add(f"effective role: [bold]{escape(explanation.effective_role)}[/]")
-    if not explanation.paths:
-        paths.add("no path of facts gives a role on the linked repository")
-    for path in explanation.paths:
-        branch = paths.add(f"[bold]{escape(path.role)}[/] by")
-        for step in path.via:
-            branch.add(escape(step.text)).add(f"[dim]{escape(step.fact)}, version {step.version}[/]")
-    _add_entries(root, "filters", [_filter_text(entry) for entry in explanation.filters])
-    _add_entries(root, "it would be allowed if", [_remedy_text(entry) for entry in explanation.would_allow])
-    return root
-
-
-def _add_entries(root: Tree, title: str, texts: list[str]) -> None:
-    if texts:
-        branch = root.add(title)
-        for text in texts:
-            branch.add(text)
-
-
-def _filter_text(entry: dict[str, object]) -> str:
-    mark = "[green]passed[/]" if entry.get("passed") else "[red]stands in the way[/]"
-    value = entry.get("value", entry.get("cap"))
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
-    return f"{escape(str(entry.get('name', 'filter')))}{escape(f' {shown}' if shown else '')}: {mark}"
-
-
-def _remedy_text(entry: dict[str, object]) -> str:
-    who = entry.get("who")
-    asked = f" ({escape(', '.join(map(str, who)))})" if isinstance(who, list) and who else ""
-    return f"{escape(str(entry.get('if', entry)))}{asked}"
+def _claims(text: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(text)
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        remedy = 'Write an object: --claims \'{"repository":"hello","branch":"main"}\'.'
+        raise UsageInvalid("The claims are not a JSON object.", remedy)
+    return claims
 
 
 def _sentence(answer: CheckAnswer, image: str, action: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from moorage.cli.commands import epoch, oversight
 from moorage.cli.options import DEFAULT_DATA, Data, Json
 from moorage.cli.output import print_json, print_note, print_table, print_text
 from moorage.cli.service_process import settings_of, told_in_words
@@ -18,6 +19,8 @@ def register(group: typer.Typer) -> None:
     sources.command("declare")(declare)
     sources.command("list")(list_)
     group.add_typer(sources, name="sources")
+    oversight.register(group)
+    epoch.register(group)
 
 
 def migrate() -> None:

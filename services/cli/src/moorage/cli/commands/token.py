@@ -11,7 +11,7 @@ from moorage.access.principal import ALL_SCOPES, Scope
 from moorage.access.wire import TokenSpec
 from moorage.cli.arguments import identifier
 from moorage.cli.login import Login, LoginOptions, OperatorLogin
-from moorage.cli.options import DEFAULT_DATA, AsUser, CredentialsFile, Data, Json, Server, TokenFile
+from moorage.cli.options import DEFAULT_DATA, AsUser, CredentialsFile, Data, Json, Server, TokenFile, Wait
 from moorage.cli.output import print_json, print_note, print_table, print_text
 from moorage.cli.session import managing
 
@@ -50,6 +50,7 @@ def create(
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3650, help="Days until it expires.")] = 90,
     user: ForUser = None,
+    wait: Wait = False,
     server: Server = None,
     as_user: AsUser = None,
     credentials: CredentialsFile = None,
@@ -68,7 +69,7 @@ def create(
     """
     login = _Asker(LoginOptions(server, as_user, credentials, token_file), data, user).login()
     spec = TokenSpec(name=name, scopes=frozenset(scope) if scope else ALL_SCOPES, days=days)
-    answer = managing(login, lambda api: api.create_token(spec, user))
+    answer = managing(login, lambda api: api.create_token(spec, user), wait=wait)
     if as_json:
         print_json(answer)
         return
@@ -117,6 +118,7 @@ def list_(
 def revoke(
     token: Annotated[str, typer.Argument(metavar="ID", help="Its id, as `moorage token list` shows it.")],
     as_operator: Annotated[bool, typer.Option("--operator", help="Ask as the operator of the data folder.")] = False,
+    wait: Wait = False,
     server: Server = None,
     as_user: AsUser = None,
     credentials: CredentialsFile = None,
@@ -131,5 +133,5 @@ def revoke(
     number = identifier(token, "`moorage token list` shows the ids.")
     options = LoginOptions(server, as_user, credentials, token_file)
     login = OperatorLogin.of(data).public(server) if as_operator else options.login().known()
-    managing(login, lambda api: api.revoke_token(number))
+    managing(login, lambda api: api.revoke_token(number), wait=wait)
     print_text(f"Revoked {number}.")
