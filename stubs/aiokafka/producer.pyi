@@ -9,6 +9,16 @@ from typing import Literal, Self
 
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
+class BatchBuilder:
+    def append(
+        self,
+        *,
+        timestamp: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = [],
+    ) -> object | None: ...
+
 class AIOKafkaProducer:
     def __init__(
         self,
@@ -55,6 +65,10 @@ class AIOKafkaProducer:
         timestamp_ms: int | None = None,
         headers: Sequence[tuple[str, bytes]] | None = None,
     ) -> RecordMetadata: ...
+    def create_batch(self) -> BatchBuilder: ...
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[RecordMetadata]: ...
     async def begin_transaction(self) -> None: ...
     async def commit_transaction(self) -> None: ...
     async def abort_transaction(self) -> None: ...

@@ -3,7 +3,10 @@ from ssl import SSLContext
 from typing import Literal, Protocol, TypedDict
 
 from aiokafka.admin.config_resource import ConfigResource
+from aiokafka.admin.new_partitions import NewPartitions
 from aiokafka.admin.new_topic import NewTopic
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 class CreateTopicsResponse(Protocol):
     @property
@@ -66,6 +69,15 @@ class AIOKafkaAdminClient:
         self, new_topics: list[NewTopic], timeout_ms: int | None = None, validate_only: bool = False
     ) -> CreateTopicsResponse: ...
     async def delete_topics(self, topics: list[str], timeout_ms: int | None = None) -> DeleteTopicsResponse: ...
+    async def create_partitions(
+        self,
+        topic_partitions: dict[str, NewPartitions],
+        timeout_ms: int | None = None,
+        validate_only: bool = False,
+    ) -> object: ...
+    async def delete_records(
+        self, records_to_delete: dict[TopicPartition, RecordsToDelete], timeout_ms: int | None = None
+    ) -> dict[TopicPartition, int]: ...
     async def list_topics(self) -> list[str]: ...
     async def describe_topics(self, topics: list[str] | None = None) -> list[TopicDescription]: ...
     async def describe_cluster(self) -> ClusterDescription: ...
