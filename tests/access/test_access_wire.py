@@ -13,6 +13,7 @@ from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.decision import Decision
 from moorage.access.principal import NOBODY, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.publishers import PipelineRun
 from moorage.access.reason import Reason
 from moorage.access.role import Role
 
@@ -28,6 +29,7 @@ identities = st.builds(
     bounds | st.none(),
     st.sampled_from(Role) | st.none(),
     st.datetimes(timezones=st.just(UTC)) | st.none(),
+    st.builds(PipelineRun, st.uuids() | st.none(), st.text(max_size=20) | st.none(), st.booleans()) | st.none(),
 )
 
 

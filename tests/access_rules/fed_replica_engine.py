@@ -7,8 +7,9 @@ from access_rules.permissions_engine import PermissionsEngine, WorldClock, halve
 from access_rules.replica_engine import decide
 from access_rules.world import Question, World
 from moorage.gateway.replica.replica import Replica
-from moorage.permissions.feed import FRAME_ROWS, Feed
+from moorage.permissions.feed import Feed
 from moorage.permissions.ports import Ledger
+from moorage.permissions.tail import FRAME_ROWS
 
 
 class FedReplicaEngine:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from access_rules.world import Event, World
 from moorage.access.frames import ImageRow, Row, RowKind
-from moorage.access.image import ImageRecord, ImageState, PushPolicy
+from moorage.access.image import ImageRecord, ImageState, PublishingDefaults
+from moorage.access.publisher_body import PublisherBody
+from moorage.access.publishers import Publisher
 from moorage.access.role import Membership, Role
 
 _STATES = {"active": 1, "archived": 2, "deleted": 3, "transferred": 4, "suspended": 5}
@@ -65,14 +67,24 @@ class RowWriter:
         match kind:
             case "workspace":
                 public = UUID(workspace) in world.allow_public
+                defaults = world.publishing.get(UUID(workspace), PublishingDefaults())
                 extra = {
                     "slug": data["slug"],
                     "allow_public": public,
-                    "default_push_policy": PushPolicy.REPOSITORY_WRITE,
+                    "default_push_policy": defaults.policy,
+                    "default_publishers": [_publisher(each) for each in defaults.publishers],
+                    "pipeline_create": defaults.pipeline_create,
                 }
                 self._row(RowKind.WORKSPACE, 0, home, 0, _STATES[data["state"]], data, extra)
             case "repository":
                 self._repository(workspace, data)
+            case "environment":
+                extra = {"kind": kind, "slug": data["name"]}
+                node, above = (
+                    self.alias(kind, data["id"], workspace),
+                    self.alias("repository", data["repository"], workspace),
+                )
+                self._row(RowKind.NODE, home, node, above, _STATES[data["state"]], data, extra)
             case "project" | "group":
                 extra = {"kind": kind, "slug": data.get("slug", data.get("key"))}
                 node = self.alias(kind, data["id"], workspace)
@@ -100,6 +112,7 @@ class RowWriter:
             pull_grace_until=image.pull_grace_until.isoformat() if image.pull_grace_until else None,
             consumer_repositories=sorted(map(str, image.consumer_repositories)),
             admin_override=image.admin_override,
+            publishers=[PublisherBody.model_validate(_publisher(each)) for each in image.publishers],
         )
         a, b = self.alias("image", str(image.id), workspace), self.alias("repository", str(image.repository), workspace)
         present = int(image.state is not ImageState.DELETED)
@@ -154,6 +167,11 @@ class RowWriter:
     ) -> None:
         row = (int(kind), ws, a, b, int(value), data["version"])
         self.rows.append(row if extra is None else (*row, extra))
+
+
+def _publisher(publisher: Publisher) -> dict[str, Any]:
+    what = {"environment": str(publisher.environment)} if publisher.environment else {"any_pipeline": True}
+    return {**what, "branches": list(publisher.branches)}
 
 
 def split(rows: list[Row], workspace: int) -> Iterator[Row]:

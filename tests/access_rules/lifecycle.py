@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from access_rules.world import Event, World
-from moorage.access.image import ImageRecord, ImageState, Visibility
+from moorage.access.image import ImageRecord, ImageState, PublishingDefaults, Visibility
 
 PULL_GRACE = timedelta(hours=72)
 DEADLINE = timedelta(days=30)
@@ -44,11 +44,33 @@ class Relink:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """The image called `name` is deleted by one of its admins."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The image that was called `name` is restored; no other one has the name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Allow:
     """A workspace starts or stops to allow public images."""
 
     workspace: UUID
     public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A workspace says who publishes its new images; `fields` are those of PublishingDefaults."""
+
+    workspace: UUID
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +80,7 @@ class Elapse:
     time: timedelta
 
 
-Step = Learn | Create | Change | Relink | Allow | Elapse
+Step = Learn | Create | Change | Relink | Delete | Restore | Allow | Configure | Elapse
 
 
 def play(steps: Iterable[Step]) -> World:
@@ -80,9 +102,18 @@ def _follow(world: World, step: Step) -> World:
         case Relink(name, repository):
             gen = next(image.link_gen for image in world.images if image.name == name) + 1
             return _edit(world, name, {"repository": repository, "link_gen": gen, **AFTER_RELINK})
+        case Delete(name):
+            return _edit(world, name, {"state": ImageState.DELETED})
+        case Restore(name):
+            image = next(image for image in world.images if image.name == name)
+            state = ImageState.DETACHED if image.deadline else ImageState.ACTIVE
+            return _edit(world, name, {"state": state, "link_gen": image.link_gen + 1})
         case Allow(workspace, public):
             others = world.allow_public - {workspace}
             return replace(world, allow_public=others | {workspace} if public else others)
+        case Configure(workspace, fields):
+            said = replace(world.publishing.get(workspace, PublishingDefaults()), **fields)
+            return replace(world, publishing={**world.publishing, workspace: said})
         case Elapse(time):
             return _expire(replace(world, now=world.now + time))
 
@@ -90,6 +121,7 @@ def _follow(world: World, step: Step) -> World:
 AFTER_RELINK: Mapping[str, Any] = {
     "visibility": Visibility.INHERIT,
     "consumer_repositories": frozenset(),
+    "publishers": (),
     "state": ImageState.ACTIVE,
     "deadline": None,
     "pull_grace_until": None,
@@ -102,7 +134,10 @@ def _edit(world: World, name: str, fields: Mapping[str, Any]) -> World:
 
 
 def _settle(world: World, event: Event) -> World:
-    """A repository that leaves active and archived detaches its images; one that is undeleted takes them back."""
+    """A repository that leaves active and archived detaches its images; one that is undeleted takes them back.
+
+    So it is with deleted ones: they stay deleted, and come back as what they would be.
+    """
     data = event["data"]
     if not event["subject"].startswith("re:"):
         return world
@@ -113,11 +148,15 @@ def _settle(world: World, event: Event) -> World:
 def _moor(image: ImageRecord, data: Mapping[str, Any], world: World) -> ImageRecord:
     here, alive = str(image.workspace) == data["workspace"], data["state"] in ("active", "archived")
     gone = not alive if here else data["state"] != "transferred"
-    if image.state is ImageState.ACTIVE and gone:
+    deleted = image.state is ImageState.DELETED
+    if image.state in (ImageState.ACTIVE, ImageState.DELETED) and image.deadline is None and gone:
         end, grace = world.now + DEADLINE, world.now + PULL_GRACE
-        return replace(image, state=ImageState.DETACHED, deadline=end, pull_grace_until=grace)
-    if image.state is ImageState.DETACHED and here and alive and not _was_transferred(image, world):
-        return replace(image, state=ImageState.ACTIVE, deadline=None, pull_grace_until=None)
+        state = ImageState.DELETED if deleted else ImageState.DETACHED
+        return replace(image, state=state, deadline=end, pull_grace_until=grace)
+    detached = image.state is ImageState.DETACHED or (deleted and image.deadline is not None)
+    if detached and here and alive and not _was_transferred(image, world):
+        state = ImageState.DELETED if deleted else ImageState.ACTIVE
+        return replace(image, state=state, deadline=None, pull_grace_until=None)
     return image
 
 

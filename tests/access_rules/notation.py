@@ -7,11 +7,24 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from access_rules.lifecycle import Allow, Change, Create, Elapse, Learn, Relink, Step, play
+from access_rules.lifecycle import (
+    Allow,
+    Change,
+    Configure,
+    Create,
+    Delete,
+    Elapse,
+    Learn,
+    Relink,
+    Restore,
+    Step,
+    play,
+)
 from access_rules.world import BEGINNING, Question, World, event, identifier
 from moorage.access.action import Action
 from moorage.access.image import ImageRecord, ImageState, PushPolicy, Visibility
 from moorage.access.principal import ALL_SCOPES, NOBODY, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.publishers import PipelineRun, Publisher
 from moorage.access.role import Role
 
 VERBS: Final = {
@@ -32,6 +45,7 @@ PUSHERS: Final = {
     "writers": PushPolicy.REPOSITORY_WRITE,
 }
 QUESTION: Final = re.compile(rf"(.+?) ({'|'.join(VERBS)}) (\S+)(?: with (.+))?")
+PIPELINE: Final = re.compile(r"(pull-request )?pipeline of (\S+)(?: in (\S+))?(?: on (\S+))?")
 SHORT_LIVED: Final = re.compile(r"a token(?: for ([a-z, ]+?))?(?: on (\S+))?")
 
 
@@ -48,6 +62,7 @@ class Story:
         self._things: dict[str, tuple[str, UUID]] = {}
         self._data: dict[str, dict[str, Any]] = {}
         self._credentials: dict[str, Identity] = {}
+        self._publishers: dict[str, tuple[Publisher, ...]] = {}
         self._workspace = ""
 
     def tell(self, sentence: str) -> None:
@@ -97,12 +112,12 @@ class Story:
         self._things[name] = ("workspace", identifier("workspace", name))
         self._state(name, slug=name, state="active")
 
-    def _node(self, kind: str, name: str, **data: Any) -> None:
+    def _node(self, kind: str, name: str, /, **data: Any) -> None:
         identity = identifier(kind, name)
         self._things[name] = (kind, identity)
         self._state(name, workspace=self._home(), id=str(identity), state="active", **data)
 
-    def _state(self, name: str, **changes: Any) -> None:
+    def _state(self, name: str, /, **changes: Any) -> None:
         """A new version of an entity's one fact."""
         kind, identity = self._thing(name)
         data = self._data[name] = {**self._data.get(name, {}), **changes}
@@ -114,7 +129,7 @@ class Story:
     def _is(self, name: str, state: str) -> None:
         kind, _ = self._thing(name)
         if kind == "image":
-            self.steps.append(Change(name, {"state": ImageState(state)}))
+            self.steps.append(Delete(name) if state == "deleted" else Change(name, {"state": ImageState(state)}))
         elif kind == "user":
             self._state(name, active=state == "active again")
         else:
@@ -126,8 +141,13 @@ class Story:
     def _repository(self, name: str, project: str) -> None:
         self._node("repository", name, project=str(self._id(project)), slug=name, is_private=True)
 
-    def _moves(self, name: str, project: str) -> None:
-        self._state(name, project=str(self._id(project)))
+    def _environment(self, name: str, repository: str) -> None:
+        home = str(self._id(repository))
+        self._node("environment", name, repository=home, name=name, stage="production", admin_only=False)
+
+    def _moves(self, name: str, place: str) -> None:
+        above = "repository" if self._thing(name)[0] == "environment" else "project"
+        self._state(name, **{above: str(self._id(place))})
 
     def _renamed(self, name: str, slug: str) -> None:
         self._state(name, slug=slug)
@@ -220,8 +240,14 @@ class Story:
 
     def _person(self, name: str, scopes: str | None, node: str | None) -> Identity:
         who = Principal(PrincipalKind.USER, self._id(name))
-        bound = Bound(self._thing(node)[0], frozenset({self._id(node)})) if node else None
-        return Identity(who, scopes=_scopes(scopes), bound=bound)
+        return Identity(who, scopes=_scopes(scopes), bound=self._bound(node))
+
+    def _bound(self, node: str | None) -> Bound | None:
+        return Bound(self._thing(node)[0], frozenset({self._id(node)})) if node else None
+
+    def _pipeline(self, proposal: str | None, repository: str, environment: str | None, branch: str | None) -> Identity:
+        run = PipelineRun(self._id(environment) if environment else None, branch, bool(proposal))
+        return Identity(Principal(PrincipalKind.PIPELINE, self._id(repository)), run=run)
 
     def _identity(self, who: str, credential: str | None) -> Identity:
         if credential in self._credentials:
@@ -232,8 +258,8 @@ class Story:
         scopes, node = terms.groups()
         if who == "nobody":
             return NOBODY
-        if who.startswith("pipeline of "):
-            return Identity(Principal(PrincipalKind.PIPELINE, self._id(who.removeprefix("pipeline of "))))
+        if pipeline := PIPELINE.fullmatch(who):
+            return replace(self._pipeline(*pipeline.groups()), scopes=_scopes(scopes), bound=self._bound(node))
         if who in self._credentials:
             return replace(self._credentials[who], scopes=_scopes(scopes))
         return self._person(who, scopes, node)
@@ -250,7 +276,25 @@ class Story:
         self.steps.append(Change(name, {"visibility": AUDIENCES[audience]}))
 
     def _takes(self, name: str, pushers: str) -> None:
-        self.steps.append(Change(name, {"push_policy": PUSHERS[pushers]}))
+        kind, identity = self._thing(name)
+        if kind == "workspace":
+            self.steps.append(Configure(identity, {"policy": PUSHERS[pushers]}))
+        else:
+            self.steps.append(Change(name, {"push_policy": PUSHERS[pushers]}))
+
+    def _published_from(self, name: str, environment: str, branches: str | None) -> None:
+        """One more publisher of an image, or of every new image of a workspace."""
+        where = None if environment == "any pipeline" else self._id(environment)
+        if environment.startswith("environment "):
+            self._things[environment.removeprefix("environment ")] = ("environment", self._id(environment))
+        new = Publisher(where, tuple(branches.split(", ")) if branches else ())
+        self._publishers[name] = (*self._publishers.get(name, ()), new)
+        kind, identity = self._thing(name)
+        said = {"publishers": self._publishers[name]}
+        self.steps.append(Configure(identity, said) if kind == "workspace" else Change(name, said))
+
+    def _pipelines_create(self, workspace: str) -> None:
+        self.steps.append(Configure(self._id(workspace), {"pipeline_create": True}))
 
     def _override(self, name: str) -> None:
         self.steps.append(Change(name, {"admin_override": True}))
@@ -259,7 +303,11 @@ class Story:
         self.steps.append(Change(name, {"consumer_repositories": frozenset({self._id(repository)})}))
 
     def _relinked(self, name: str, repository: str) -> None:
+        self._publishers.pop(name, None)
         self.steps.append(Relink(name, self._id(repository)))
+
+    def _restored(self, name: str) -> None:
+        self.steps.append(Restore(name))
 
     def _allows(self, workspace: str, verb: str) -> None:
         self.steps.append(Allow(self._id(workspace), verb == "allows"))
@@ -284,6 +332,7 @@ _SUBJECTS: Final = {
     "workspace": "ws",
     "project": "pr",
     "repository": "re",
+    "environment": "en",
     "group": "gp",
     "user": "us",
     "credential": "cr",
@@ -294,6 +343,7 @@ _SENTENCES: Final[dict[str, Callable[..., None]]] = {
     r"(\S+) is a workspace": Story._workspace_is,
     r"(\S+) is a project": Story._project,
     r"(\S+) is a repository in (\S+)": Story._repository,
+    r"(\S+) is an environment of (\S+)": Story._environment,
     r"(\S+) is a group": Story._group,
     r"(\S+) is a user": Story._user,
     r"(\S+) is a token of (\S+?)(?: for ([a-z, ]+?))?(?: on (\S+))?": Story._token,
@@ -303,6 +353,7 @@ _SENTENCES: Final[dict[str, Callable[..., None]]] = {
     r"(\S+) is (active again|archived|suspended|deleted|deactivated|revoked)": Story._is,
     rf"(\S+) moves to {_ANY}": Story._moves,
     r"(\S+) is renamed to (\S+)": Story._renamed,
+    r"(\S+) is restored": Story._restored,
     r"(\S+) is transferred to (\S+)": Story._transferred,
     r"(\S+) is transferred back from (\S+)": Story._transferred_back,
     r"(\S+) turns up in (\S+)": Story._turns_up,
@@ -315,6 +366,8 @@ _SENTENCES: Final[dict[str, Callable[..., None]]] = {
     rf"(\S+) is visible to ({'|'.join(AUDIENCES)})": Story._visible,
     rf"(\S+) takes pushes by ({'|'.join(PUSHERS)})": Story._takes,
     r"(\S+) has the admin override": Story._override,
+    r"(\S+) is published from (any pipeline|(?:environment )?\S+)(?: on (.+))?": Story._published_from,
+    r"(\S+) lets pipelines create images": Story._pipelines_create,
     r"(\S+) is consumed by (\S+)": Story._consumed,
     r"(\S+) is relinked to (\S+)": Story._relinked,
     r"(\S+) (allows|forbids) public images": Story._allows,

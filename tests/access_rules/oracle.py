@@ -4,13 +4,15 @@ It doesn't choose between reasons. It collects *all* that stands in the way: an 
 does, and whatever reason an engine names must be one of these obstacles.
 """
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
 from access_rules.relations import ALIVE, ROLES, Relations
 from access_rules.world import Question
-from moorage.access.image import ImageRecord
+from moorage.access.image import ImageRecord, PublishingDefaults
 from moorage.access.principal import Identity
+from moorage.access.publishers import Publisher
 
 # §1.5
 NEEDS = {"pull": "read", "push": "write", "delete-tag": "write", "delete": "admin", "manage": "admin"}
@@ -212,21 +214,50 @@ class Oracle(Relations):
             found.add("expired")
         if image.state.value == "detached" and not (action in ("delete", "manage") and role == "admin"):
             found.add("detached")
-        if kind == "pipeline" and action == "push" and role != "none":
-            found.add("environment_not_publisher")
-        if ROLES.index(role) < ROLES.index(NEEDS[action]):
-            found.add(_lacks(action))
         if action == "push" and self.state_of(str(image.workspace), str(image.repository)) == "archived":
             found.add("repository_archived")
+        policies = {image.push_policy.value, self.defaults(str(image.workspace)).policy.value}
+        if kind == "pipeline" and action == "push" and role != "none":
+            home = (str(image.workspace), str(image.repository))
+            return found | self.publishing(identity, home, image.publishers, policies)
+        if ROLES.index(role) < ROLES.index(NEEDS[action]):
+            found.add(_lacks(action))
         if action in ("push", "delete-tag"):
-            found |= self.policy(role, image)
+            found |= self.policy(role, policies, image.admin_override)
         return found
 
-    def policy(self, role: str, image: ImageRecord) -> set[str]:
-        """Obstacles of §1.8 for users and robots."""
-        refused = REFUSES.get((image.push_policy.value, role))
-        broken_glass = image.push_policy.value == "pipelines_only" and role == "admin" and image.admin_override
-        return {refused} if refused and not broken_glass else set()
+    # §1.8
+
+    def defaults(self, workspace: str) -> PublishingDefaults:
+        """What the workspace says of publishing."""
+        said = {str(ws): defaults for ws, defaults in self.world.publishing.items()}
+        return said.get(workspace, PublishingDefaults())
+
+    def policy(self, role: str, policies: set[str], override: bool) -> set[str]:
+        """Obstacles for users and robots: each policy that the image is under refuses by itself."""
+        refused = {REFUSES[policy, role] for policy in policies if (policy, role) in REFUSES}
+        return refused - {"pipelines_only"} if override and role == "admin" else refused
+
+    def publishing(
+        self, identity: Identity, home: tuple[str, str], publishers: tuple[Publisher, ...], policies: set[str]
+    ) -> set[str]:
+        """Obstacles for a pipeline of the repository `home` (workspace, id), row by row."""
+        run = identity.run
+        if run is None:
+            return {"environment_not_publisher"}
+        if run.pull_request:
+            return {"branch_not_allowed"}
+        if run.environment is None:
+            mine = [publisher for publisher in publishers if publisher.environment is None]
+        elif (str(run.environment), *home, "active") in self.environments:
+            mine = [publisher for publisher in publishers if publisher.environment == run.environment]
+        else:
+            mine = []
+        if not mine:
+            return {"environment_not_publisher"}
+        if not any(_branch_ok(run.branch, publisher.branches) for publisher in mine):
+            return {"branch_not_allowed"}
+        return {"admins_only"} & policies
 
     def without_record(self, question: Question) -> set[str]:
         """Obstacles where no record bears the name: §1.7 for a push, nothing to find for the rest."""
@@ -254,13 +285,27 @@ class Oracle(Relations):
         if role == "none":
             return {"no_write"}
         found = set()
-        if role != "admin" or kind == "pipeline":
+        defaults = self.defaults(workspace)
+        if kind == "pipeline":
+            policies = {defaults.policy.value}
+            wrong = self.publishing(identity, (workspace, repository), defaults.publishers, policies)
+            if wrong or not defaults.pipeline_create:
+                found.add("record_missing")
+        elif role != "admin":
             found.add("record_missing")
+        else:
+            found |= self.policy(role, {defaults.policy.value}, override=False)
         if workspace_state not in ALIVE:
             found.add("suspended")
         if self.state_of(workspace, repository) == "archived":
             found.add("repository_archived")
         return found
+
+
+def _branch_ok(branch: str | None, globs: tuple[str, ...]) -> bool:
+    """No globs ask for nothing; no branch matches no glob. `*` stays in its segment, `**` does not."""
+    patterns = [re.escape(glob).replace(r"\*\*", ".*").replace(r"\*", "[^/]*") for glob in globs]
+    return not globs or (branch is not None and any(re.fullmatch(p, branch, re.DOTALL) for p in patterns))
 
 
 def _lacks(action: str) -> str:

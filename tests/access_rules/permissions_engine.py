@@ -5,9 +5,21 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
+from uuid import UUID
 
 from access_rules.engines import Answer
-from access_rules.lifecycle import Allow, Change, Create, Elapse, Learn, Relink, Step
+from access_rules.lifecycle import (
+    Allow,
+    Change,
+    Configure,
+    Create,
+    Delete,
+    Elapse,
+    Learn,
+    Relink,
+    Restore,
+    Step,
+)
 from access_rules.world import BEGINNING, Event, Question, World
 from moorage.access.frames import EntityKind
 from moorage.access.image import ImageRecord, ImageState
@@ -21,6 +33,7 @@ from moorage.permissions.ports import Ledger
 from moorage.permissions.records import DetachCause, Image, Origin, Source, SourceKind, SourceSpec, Transport, Workspace
 from moorage.permissions.slots import Entity
 
+Made = Create | Change | Relink | Delete | Restore | Allow | Configure
 SOURCE = SourceSpec("tables", SourceKind.MANUAL, Transport.HTTP)
 
 
@@ -85,6 +98,9 @@ class PermissionsEngine:
         """Takes in a world's settings and image records, as they are, and its time."""
         for workspace in world.allow_public:
             await self._follow(Allow(workspace, public=True))
+        for workspace, said in world.publishing.items():
+            fields = {name: getattr(said, name) for name in ("policy", "publishers", "pipeline_create")}
+            await self._follow(Configure(workspace, fields))
         for image in world.images:
             await self._follow(Create(image))
         self._clock.time = world.now
@@ -104,7 +120,7 @@ class PermissionsEngine:
                 async with self._ledger.changing() as change:
                     await self._change(change, step)
 
-    async def _change(self, change: LedgerChange, step: Create | Change | Relink | Allow) -> None:
+    async def _change(self, change: LedgerChange, step: Made) -> None:
         match step:
             case Create(record):
                 await self._create(change, record)
@@ -116,13 +132,24 @@ class PermissionsEngine:
                 repository = await change.hierarchy.repository(image.workspace_alias, target)
                 assert repository is not None
                 await store(change, image_changes.relinked(image, repository, None))
+            case Delete(name):
+                await store(change, image_changes.deleted(await self._named(change, name), self._clock.now()))
+            case Restore(name):
+                await store(change, image_changes.undeleted(await self._deleted(change, name)))
             case Allow(identity, public):
-                workspace = await change.hierarchy.workspace_by_id(identity)
-                assert workspace is not None
-                await self._allow(change, replace(workspace, allow_public=public))
+                workspace = await self._workspace(change, identity)
+                await self._configure(change, replace(workspace, allow_public=public))
+            case Configure(identity, fields):
+                workspace = await self._workspace(change, identity)
+                await self._configure(change, replace(workspace, publishing=replace(workspace.publishing, **fields)))
 
-    async def _allow(self, change: LedgerChange, workspace: Workspace) -> None:
-        await change.facts.set_workspace(workspace.alias, workspace.allow_public, workspace.default_push_policy)
+    async def _workspace(self, change: LedgerChange, identity: UUID) -> Workspace:
+        workspace = await change.hierarchy.workspace_by_id(identity)
+        assert workspace is not None
+        return workspace
+
+    async def _configure(self, change: LedgerChange, workspace: Workspace) -> None:
+        await change.facts.set_workspace(workspace)
         change.log.append(rows.workspace_row(workspace))
 
     async def _create(self, change: LedgerChange, record: ImageRecord) -> None:
@@ -144,6 +171,13 @@ class PermissionsEngine:
         image = await change.images.named(workspace.alias, name)
         assert image is not None
         return image
+
+    async def _deleted(self, change: LedgerChange, name: str) -> Image:
+        """The deleted image that was called so."""
+        workspace = await change.hierarchy.workspace("acme")
+        assert workspace is not None
+        found = await change.images.restorable(workspace.alias, ("", UUID(int=0)), self._clock.now(), 10)
+        return next(image for image in found if image.record.name == name)
 
 
 def halves(world: World) -> tuple[list[Event], list[Event]]:

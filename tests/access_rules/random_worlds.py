@@ -1,7 +1,7 @@
 """Random worlds and questions about them: small enough to collide all the time, odd enough to hit every corner."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, TypeVar
@@ -9,8 +9,9 @@ from uuid import UUID
 
 from access_rules.world import BEGINNING, Event, Question, World, event, identifier
 from moorage.access.action import Action
-from moorage.access.image import ImageRecord, ImageState, PushPolicy, Visibility
+from moorage.access.image import ImageRecord, ImageState, PublishingDefaults, PushPolicy, Visibility
 from moorage.access.principal import ALL_SCOPES, NOBODY, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.publishers import PipelineRun, Publisher
 from moorage.access.role import Role
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ T = TypeVar("T")
 WORKSPACES: Final = ("acme", "globex")
 SLUGS: Final = ("ledger", "shop", "mint")
 IMAGES: Final = ("ledger/api", "ledger", "shop/web", "api", "mint/x/y", "none/such")
+BRANCHES: Final = ("main", "release/1", "release/1/fix", "dev", "Main", "main/x")
+GLOBS: Final = ("main", "release/*", "release/**", "*", "**", "m*n", "*e*/**", "**/1", "dev")
 BOUNDS: Final = ("repository", "project", "workspace", "image")
 ROLES: Final = {
     "repository": ("none", "read", "write", "admin"),
@@ -34,6 +37,7 @@ class Part:
     projects: tuple[str, ...]
     repositories: tuple[str, ...]
     groups: tuple[str, ...]
+    environments: tuple[str, ...]
 
 
 class WorldMaker:
@@ -45,6 +49,7 @@ class WorldMaker:
         self._parts = [_part(slug) for slug in WORKSPACES]
         self._users = [str(identifier("user", f"u{n}")) for n in range(5)]
         self._credentials: list[Identity] = []
+        self._homes: dict[str, str] = {}
 
     def world(self) -> World:
         """The world; call it once."""
@@ -58,14 +63,25 @@ class WorldMaker:
         self._rewrite()
         public = frozenset(UUID(part.workspace) for part in self._parts if self._chance(0.6))
         self._images = tuple(image for part in self._parts for image in self._records(part))
-        return World(tuple(self._events), self._images, public, BEGINNING)
+        publishing = {UUID(part.workspace): self._defaults() for part in self._parts if self._chance(0.5)}
+        return World(tuple(self._events), self._images, public, BEGINNING, publishing)
 
     def questions(self, count: int) -> Iterator[Question]:
         """Random questions about the world."""
         for _ in range(count):
+            if self._images and self._chance(0.15):
+                yield self._publication(self._pick(self._images))
+                continue
             workspace = self._pick(WORKSPACES) if self._chance(0.98) else "nowhere"
             action = self._pick(tuple(Action))
             yield Question(self._identity(), action, workspace, self._pick(IMAGES))
+
+    def _publication(self, image: ImageRecord) -> Question:
+        """A push by a pipeline of the image's repository, or to a new name, that has some chance to be allowed."""
+        slug = next(part.slug for part in self._parts if part.workspace == str(image.workspace))
+        run = replace(self._run(), environment=self._pick((None, *map(UUID, self._at_home(image.repository)))))
+        who = Identity(Principal(PrincipalKind.PIPELINE, image.repository), run=run)
+        return Question(who, Action.PUSH, slug, image.name if self._chance(0.7) else "none/such")
 
     # Facts
 
@@ -80,6 +96,8 @@ class WorldMaker:
             self._project(part, project)
         for repository in part.repositories:
             self._repository(part, repository)
+        for environment in self._some(part.environments, 0.9):
+            self._environment(part, environment)
         for group in self._some(part.groups, 0.85):
             self._group(part, group)
 
@@ -100,6 +118,26 @@ class WorldMaker:
             state=state,
             is_private=self._chance(0.5),
         )
+
+    def _environment(self, part: Part, environment: str) -> None:
+        self._tell(
+            "scm.environment.set",
+            f"en:{environment}",
+            workspace=part.workspace,
+            id=environment,
+            repository=self._home_of(part, environment),
+            name="production",
+            stage=self._pick(("test", "staging", "production")),
+            admin_only=self._chance(0.3),
+            state=self._pick(("active",) * 5 + ("deleted",)),
+        )
+
+    def _home_of(self, part: Part, environment: str) -> str:
+        self._homes[environment] = self._pick(part.repositories)
+        return self._homes[environment]
+
+    def _at_home(self, repository: UUID) -> list[str]:
+        return [environment for environment, home in self._homes.items() if home == str(repository)]
 
     def _group(self, part: Part, group: str) -> None:
         state = self._pick(("active", "active", "active", "deleted"))
@@ -173,6 +211,8 @@ class WorldMaker:
                 self._repository(part, repository)
             for group in self._some(part.groups, 0.1):
                 self._group(part, group)
+            for environment in self._some(part.environments, 0.1):
+                self._environment(part, environment)
             for user in self._some(self._users, 0.1):
                 self._part_of(part, user)
             for _ in range(self._random.randrange(4)):
@@ -196,15 +236,17 @@ class WorldMaker:
 
     def _records(self, part: Part) -> Iterator[ImageRecord]:
         for name in self._some(IMAGES[:-1], 0.9):
+            repository = UUID(self._pick(part.repositories))
             yield ImageRecord(
                 identifier("image", f"{part.slug}/{name}"),
                 UUID(part.workspace),
                 name,
-                UUID(self._pick(part.repositories)),
+                repository,
                 visibility=self._pick(tuple(Visibility)),
                 push_policy=self._pick(tuple(PushPolicy)),
                 consumer_repositories=frozenset(map(UUID, self._some(self._all_repositories(), 0.2))),
                 admin_override=self._chance(0.3),
+                publishers=self._publishers(*self._at_home(repository)),
                 **self._stage(),
             )
 
@@ -217,10 +259,22 @@ class WorldMaker:
         until = BEGINNING + grace if grace is not None else None
         return {"state": state, "deadline": BEGINNING + timedelta(27), "pull_grace_until": until}
 
+    def _defaults(self) -> PublishingDefaults:
+        policy = self._pick((PushPolicy.REPOSITORY_WRITE, *PushPolicy))
+        return PublishingDefaults(policy, self._publishers(), pipeline_create=self._chance(0.6))
+
+    def _publishers(self, *likely: str) -> tuple[Publisher, ...]:
+        """Environments of whatever repository and workspace, also unknown ones, and any pipeline."""
+        listed = self._some((None, None, *likely, *likely, *self._all_environments()), 0.35)
+        return tuple(Publisher(UUID(each) if each else None, self._globs()) for each in listed)
+
+    def _globs(self) -> tuple[str, ...]:
+        return tuple(self._some(GLOBS, 0.2)) if self._chance(0.4) else ()
+
     # Who asks
 
     def _identity(self) -> Identity:
-        kind = self._pick((PrincipalKind.USER,) * 10 + (PrincipalKind.ROBOT, PrincipalKind.PIPELINE, *PrincipalKind))
+        kind = self._pick((PrincipalKind.USER,) * 10 + (PrincipalKind.PIPELINE,) * 6 + (*PrincipalKind, *PrincipalKind))
         if kind is PrincipalKind.USER and self._chance(0.2):
             return self._pick(self._credentials)
         if kind is PrincipalKind.ANONYMOUS:
@@ -231,7 +285,12 @@ class WorldMaker:
             bound=self._bound() if self._chance(0.9 if kind is PrincipalKind.ROBOT else 0.15) else None,
             granted_role=self._pick((None, *Role)) if kind is PrincipalKind.ROBOT else None,
             expires=BEGINNING + self._pick((timedelta(0), timedelta(1))) if self._chance(0.1) else None,
+            run=self._run() if self._chance(0.95 if kind is PrincipalKind.PIPELINE else 0.1) else None,
         )
+
+    def _run(self) -> PipelineRun:
+        environment = UUID(self._pick(self._all_environments())) if self._chance(0.6) else None
+        return PipelineRun(environment, self._pick((None, *BRANCHES, *BRANCHES)), self._chance(0.1))
 
     def _named(self, kind: PrincipalKind) -> str:
         """An id of the right kind, or now and then of another one: a UUID gives nothing by itself."""
@@ -259,6 +318,9 @@ class WorldMaker:
     def _all_repositories(self) -> tuple[str, ...]:
         return tuple(repository for part in self._parts for repository in part.repositories)
 
+    def _all_environments(self) -> tuple[str, ...]:
+        return tuple(environment for part in self._parts for environment in part.environments)
+
     # Chance
 
     def _chance(self, share: float) -> bool:
@@ -276,5 +338,10 @@ def _part(slug: str) -> Part:
         return tuple(str(identifier(kind, f"{slug}.{number}")) for number in range(count))
 
     return Part(
-        str(identifier("workspace", slug)), slug, named("project", 2), named("repository", 4), named("group", 3)
+        str(identifier("workspace", slug)),
+        slug,
+        named("project", 2),
+        named("repository", 4),
+        named("group", 3),
+        named("environment", 5),
     )

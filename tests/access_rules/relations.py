@@ -32,6 +32,9 @@ class Relations:
         self.repositories: set[tuple[str, str, str | None, str | None, str]] = {
             (d["id"], d["workspace"], d.get("project"), d.get("slug"), d["state"]) for d in facts["repository.set"]
         }
+        self.environments: set[tuple[str, str, str, str]] = {
+            (d["id"], d["workspace"], d["repository"], d["state"]) for d in facts["environment.set"]
+        }
         self.groups = {(d["id"], d["workspace"]) for d in facts["group.set"] if d["state"] == "active"}
         self.users = {(d["id"], d["active"]) for d in facts["user.set"]}
         self.revoked = {d["id"] for d in facts["credential.set"] if d["state"] == "revoked"}

@@ -69,7 +69,13 @@ class RulesEngine:
             principal_active="principal_inactive" not in wrong,
             credential_active="credential_revoked" not in wrong,
             inside_bound=facts.inside(identity, workspace, repository, image),
+            publishing=facts.defaults(workspace),
+            environment_live=self._deploys_to(identity, workspace, repository),
         )
+
+    def _deploys_to(self, identity: Identity, workspace: str, repository: str) -> bool:
+        environment = str(identity.run.environment) if identity.run else ""
+        return (environment, workspace, repository, "active") in self._facts.environments
 
     def _membership(self, identity: Identity, workspace: str) -> Membership:
         who = str(identity.principal.id)

@@ -1,4 +1,4 @@
-"""The decision tables of this folder, read: rows with their questions, and rows that wait for a part of the product."""
+"""The decision tables of this folder, read: rows with their questions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,25 +26,9 @@ class Row:
         return f"{self.table}: {self.name}: {self.asked}"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRow:
-    """A row that the present vocabulary can't express, and the issue that will bring it."""
-
-    table: str
-    name: str
-    issue: int
-
-
 def rows() -> list[Row]:
     """Every question of every row of every table."""
     return [row for stem, table in _tables() for row in _rows(stem, table)]
-
-
-def pending() -> list[PendingRow]:
-    """Every row that waits."""
-    return [
-        PendingRow(stem, row["name"], row["issue"]) for stem, table in _tables() for row in table.get("pending", [])
-    ]
 
 
 def _rows(stem: str, table: Table) -> Iterator[Row]:
@@ -55,4 +39,6 @@ def _rows(stem: str, table: Table) -> Iterator[Row]:
 
 
 def _tables() -> list[tuple[str, Table]]:
-    return [(path.stem, yaml.safe_load(path.read_text("utf-8"))) for path in sorted(FOLDER.glob("*.yaml"))]
+    read = [(path.stem, yaml.safe_load(path.read_text("utf-8"))) for path in sorted(FOLDER.glob("*.yaml"))]
+    # `staleness.yaml` is no table of decisions, but of what a decision may rest on.
+    return [(stem, table) for stem, table in read if "rows" in table]

@@ -9,29 +9,11 @@ from access_rules.notation import tell
 from access_rules.oracle import Oracle
 from access_rules.replica_engine import ReplicaEngine
 from access_rules.rules_engine import RulesEngine
-from access_rules.tables import PendingRow, Row, pending, rows
+from access_rules.tables import Row, rows
 from moorage.access.reason import Reason
 
 ROWS: Final = rows()
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)
-
-WAITING: Final = {
-    PendingRow("first_push", "a pipeline with the publishing right, and pipeline_create on", 7),
-    PendingRow(
-        "first_push", "without a record the publishing right is judged by the workspace's default publishers", 7
-    ),
-    PendingRow("lifecycle", "a relink clears the publishers", 7),
-    PendingRow("lifecycle", "an environment deleted ends its publishing", 7),
-    PendingRow("push_policy", "a publisher's other branch", 7),
-    PendingRow("push_policy", "a workspace default that an image may only narrow", 7),
-    PendingRow("push_policy", "environment among the publishers, branch ok", 7),
-    PendingRow("push_policy", "environment among the publishers, branch ok, under admins_only", 7),
-    PendingRow("push_policy", "environment among the publishers, branch ok, under pipelines_only", 7),
-    PendingRow("push_policy", "no environment, any_pipeline listed, branch ok", 7),
-    PendingRow("push_policy", "no environment, any_pipeline listed, branch ok, under admins_only", 7),
-    PendingRow("push_policy", "no environment, any_pipeline listed, branch ok, under pipelines_only", 7),
-    PendingRow("push_policy", "pull-request pipeline, fork or not", 7),
-}
 
 
 @each_row
@@ -66,11 +48,6 @@ def test_the_replica_answers_a_row(row: Row, share: float) -> None:
     assert answer.reason == row.reason or finding.masks
 
 
-def test_rows_that_wait_are_known() -> None:
-    """What the product can't express yet is listed here, so it is neither forgotten nor counted as tested."""
-    assert set(pending()) == WAITING
-
-
 def test_every_reason_that_a_decision_can_have_is_in_a_row() -> None:
     """The closed list of §4: each reason has its row, but for those that no rule of §1 gives today."""
     elsewhere = {
@@ -82,8 +59,7 @@ def test_every_reason_that_a_decision_can_have_is_in_a_row() -> None:
         "authority_stale",
         "not_ready",
     }
-    waits = {"branch_not_allowed"}
-    assert {row.reason for row in ROWS} == {reason.value for reason in Reason} - elsewhere - waits
+    assert {row.reason for row in ROWS} == {reason.value for reason in Reason} - elsewhere
 
 
 def test_row_names_are_unique() -> None:

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUESTIONS: Final = int(os.environ.get("MOORAGE_TEST_QUESTIONS", "20000")) // 20
 SEED: Final = int(os.environ.get("MOORAGE_TEST_SEED", "20261124"))
-PER_WORLD: Final = 50
+PER_WORLD: Final = max(50, QUESTIONS // 100)
+"""A world is dear to tell, a question cheap to ask: of many questions, each of a hundred worlds is asked a share."""
 
 
 @dataclass(slots=True)
@@ -50,11 +51,12 @@ async def service(postgres: PostgresForTests) -> AsyncIterator[Service]:
 
 
 async def forget(database: Database) -> None:
-    """Empties what facts and records fill; the order of changes goes on."""
+    """Empties what facts and records fill, and says so: whoever remembers anything of it is in another epoch now."""
     async with database.transaction() as connection:
         found = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", SCHEMA)
         tables = {row["tablename"] for row in found if "migration" not in row["tablename"]} - {"meta", "source", "lane"}
         await connection.execute(f"TRUNCATE {', '.join(sorted(tables))} CASCADE")
+        await connection.execute("UPDATE meta SET epoch = epoch + 1")
 
 
 @pytest.mark.parametrize("row", rows(), ids=str)

@@ -1,13 +1,13 @@
 """A small world as the decision tables see it: facts as CloudEvents, image records, settings, and what time it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from moorage.access.action import Action
-from moorage.access.image import ImageRecord
+from moorage.access.image import ImageRecord, PublishingDefaults
 from moorage.access.principal import Identity
 
 Event = Mapping[str, Any]
@@ -44,6 +44,7 @@ class World:
     images: tuple[ImageRecord, ...] = ()
     allow_public: frozenset[UUID] = frozenset()
     now: datetime = BEGINNING
+    publishing: Mapping[UUID, PublishingDefaults] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

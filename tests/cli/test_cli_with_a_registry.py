@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,12 +30,18 @@ def registry() -> Iterator[StandaloneRegistry]:
             asyncio.run(opened.stop())
 
 
-def one(outcome: Outcome) -> dict[str, object]:
+def one(outcome: Outcome) -> dict[str, Any]:
     """The object that a command with --json printed."""
     assert outcome.succeeded, outcome
     answer = json.loads(outcome.stdout)
     assert isinstance(answer, dict)
     return answer
+
+
+def called(user: str, role: str) -> dict[str, object]:
+    """A fact: what the workspace calls a user."""
+    ids = {"workspace": str(demo_id("workspace", "acme")), "user": str(demo_id("user", user))}
+    return {"type": "workspace_member.set.v1", "data": {**ids, "role": role}}
 
 
 def refusal(outcome: Outcome, code: int) -> str:
@@ -68,8 +75,76 @@ async def test_an_image_from_its_creation_to_its_end(registry: StandaloneRegistr
     assert wrong.code == 2
     deleted = await registry.command("image", "delete", name, user="alice", typed=f"{name}\n")
     assert deleted.succeeded, deleted
+    assert f"moorage image restore {created['id']}" in deleted.stdout
     gone = await registry.command("image", "show", name, user="alice")
     assert "available to you" in refusal(gone, 1)
+
+
+async def test_a_deleted_image_is_restored(registry: StandaloneRegistry) -> None:
+    """By its id, which the list of deleted ones shows to its admins; not while another one has the name."""
+    name = "acme/hello/back"
+    create = ("image", "create", name, "--repository", "hello", "--json")
+    created = one(await registry.command(*create, user="alice"))
+    gone = one(await registry.command("image", "delete", name, "--yes", "--json", user="alice"))
+    assert gone["state"] == "deleted"
+    table = await registry.command("image", "list", "acme", "--deleted", user="alice")
+    assert f"{name}  {created['id']}" in table.stdout
+    hidden = await registry.command("image", "list", "acme", "--deleted", "--json", user="bob")
+    assert created["id"] not in hidden.stdout
+    second = one(await registry.command(*create, user="alice"))
+    taken = await registry.command("image", "restore", created["id"], user="alice")
+    assert "Another image is called" in refusal(taken, 1)
+    assert (await registry.command("image", "delete", name, "--yes", user="alice")).succeeded
+    back = await registry.command("image", "restore", created["id"], "--wait", user="alice")
+    assert f"Restored {name}" in back.stdout
+    shown = one(await registry.command("image", "show", name, "--json", user="alice"))
+    assert (shown["id"], shown["link_gen"]) == (created["id"], 2)
+    assert (await registry.command("image", "restore", second["id"], user="carol")).code == 1
+
+
+async def test_pipelines_are_let_publish(registry: StandaloneRegistry) -> None:
+    """An environment and any pipeline by branch, consumers, the glass; shown as they were typed."""
+    name, production = "acme/hello/published", str(demo_id("environment", "production"))
+    fact = {
+        "workspace": str(demo_id("workspace", "acme")),
+        "id": production,
+        "repository": str(demo_id("repository", "hello")),
+        "name": "Production",
+        "stage": "production",
+        "state": "active",
+    }
+    await registry.tell([{"type": "environment.set.v1", "data": fact}])
+    created = await registry.command("image", "create", name, "--repository", "hello", user="alice")
+    assert created.succeeded, created
+    asked = ("--publisher", f"{production}:main", "--publisher", "any:release/*,dev", "--consumer", "hello")
+    changed = one(await registry.command("image", "set", name, *asked, "--admin-override", "--json", user="alice"))
+    assert changed["publishers"] == [
+        {"environment": production, "branches": ["main"]},
+        {"any_pipeline": True, "branches": ["release/*", "dev"]},
+    ]
+    assert (changed["admin_override"], len(changed["consumer_repositories"])) == (True, 1)
+    shown = await registry.command("image", "show", name, user="alice")
+    assert f"{production}:main, any:release/*,dev" in shown.stdout
+    unknown = await registry.command("image", "set", name, "--publisher", str(uuid4()), user="alice")
+    assert "environment" in refusal(unknown, 1)
+    for wrong in ("production", "any:a?b"):
+        refusal(await registry.command("image", "set", name, "--publisher", wrong, user="alice"), 2)
+    ended = one(await registry.command("image", "set", name, "--no-publishers", "--json", user="alice"))
+    assert ended["publishers"] == []
+
+
+async def test_an_owner_says_who_publishes_new_images(registry: StandaloneRegistry) -> None:
+    """And nobody else; what is not given stays."""
+    asked = ("workspace", "set", "acme", "--default-publisher", "any:main", "--pipeline-create")
+    refusal(await registry.command(*asked, user="bob"), 1)
+    await registry.tell([called("bob", "owner")])
+    settings = one(await registry.command(*asked, "--json", user="bob"))
+    assert settings["default_publishers"] == [{"any_pipeline": True, "branches": ["main"]}]
+    table = await registry.command("workspace", "set", "acme", "--no-pipeline-create", user="bob")
+    assert "any:main" in table.stdout
+    one(await registry.command("workspace", "set", "acme", "--no-default-publishers", "--json", user="bob"))
+    refusal(await registry.command("workspace", "set", "acme", user="bob"), 2)
+    await registry.tell([called("bob", "member")])
 
 
 async def test_a_relink_needs_admin_on_both_sides(registry: StandaloneRegistry) -> None:
@@ -241,6 +316,7 @@ NOBODYS = [
     (["image", "create", "nope/x", "--repository", "hello"], 1),
     (["image", "set", "acme/hello/secret", "--visibility", "public"], 1),
     (["image", "delete", "acme/hello/secret", "--yes"], 1),
+    (["image", "restore", "00000000-0000-4000-8000-000000000000"], 1),
     (["explain", "acme/hello/secret", "pull", "--principal", "alice"], 1),
     (["token", "create", "x", "--user", "alice"], 1),
     (["token", "revoke", "00000000-0000-4000-8000-000000000000"], 1),

@@ -12,7 +12,7 @@ from moorage.access import wire
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Beat, Delta, Frame, Row, RowKind
 from moorage.access.image import Visibility
-from moorage.access.problems import PositionGone
+from moorage.access.problems import PositionGone, ServiceUnavailable
 from moorage.gateway.ports import AuthorityFeed
 from permissions.sample_facts import (
     event,
@@ -221,11 +221,19 @@ class AuthorityFeedContract:
         assert [count for count in meant if count] == [1000]
 
     async def test_an_unknown_position_is_gone(self, acme: Source) -> None:
-        """Another epoch, or one that is not reached yet: take a snapshot."""
+        """An epoch that is over: take a snapshot."""
+        with pytest.raises(PositionGone):
+            await anext(acme.feed.changes(ConsistencyToken(0, 0)))
+
+    @pytest.mark.parametrize("beyond", ["in this epoch", "in another one"])
+    async def test_a_position_beyond_the_head_shows_that_changes_were_lost(self, acme: Source, beyond: str) -> None:
+        """Nobody may go on with what is left: nothing is answered until the epoch is bumped (§3.7)."""
         head = (await acme.feed.snapshot(None)).seq
-        for position in (ConsistencyToken(2, 0), ConsistencyToken(0, 0), ConsistencyToken(1, head + 1)):
-            with pytest.raises(PositionGone):
-                await anext(acme.feed.changes(position))
+        seen = ConsistencyToken(1, head + 1) if beyond == "in this epoch" else ConsistencyToken(2, 0)
+        with pytest.raises(ServiceUnavailable):
+            await anext(acme.feed.changes(seen))
+        with pytest.raises(ServiceUnavailable):
+            await acme.feed.snapshot(None)
 
     async def test_an_unknown_workspace_has_no_rows(self, acme: Source) -> None:
         """It is told like an empty one."""

@@ -1,6 +1,7 @@
 """What everything that is `Content` does: storage over each driver and store, and its client over HTTP."""
 
 import asyncio
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from contracts.samples import (
     LAYER,
     chunk,
     described,
+    descriptor_json,
     image_json,
     index_json,
     push_blob,
@@ -395,6 +397,48 @@ class ManifestContract(_ContentFixtures):
         await push_manifest(content, image, other, Actor(actor.principal, 1, "zt1.1.5"), Tag("v1"))
         assert (await content.manifest(image, Digest.of(other))).token == "zt1.1.5"
         assert (await content.manifest(image, Tag("v1"))).token == "zt1.2.1"
+
+    async def test_a_page_of_tags_has_the_highest_token_of_what_it_tells(
+        self, content: Content, image: UUID, actor: Actor
+    ) -> None:
+        """The tag that follows the page is told of too; an empty page tells nothing (§3.5)."""
+        await push_blob(content, image, b"{}", actor)
+        body = image_json(described(b"{}", CONFIG))
+        for tag, pushed_at in (("a", "zt1.1.3"), ("b", "zt1.1.1"), ("c", "zt1.1.2"), ("d", "zt1.1.9")):
+            await push_manifest(content, image, body, Actor(actor.principal, 1, pushed_at), Tag(tag))
+        pages = [await content.tags(image, limit, after) for limit, after in ((1, "a"), (2, ""), (2, "b"), (9, "z"))]
+        assert [page.token for page in pages] == ["zt1.1.2", "zt1.1.3", "zt1.1.9", "zt1.0.0"]
+        assert (await content.tags(image, 0)).token == "zt1.0.0"
+
+    async def test_referrers_have_the_highest_token_of_those_listed(
+        self, content: Content, image: UUID, actor: Actor
+    ) -> None:
+        """Also of what only a fallback tag names: its own, and that of the manifest that names it (§3.5)."""
+        subject, at = described(b"a subject", ManifestType.OCI_IMAGE), partial(Actor, actor.principal, 1)
+        assert (await content.referrers(image, subject.digest)).token == "zt1.0.0"
+        await push_blob(content, image, b"{}", actor)
+        referring = {"subject": descriptor_json(subject)}
+        for number, token in ((1, "zt1.1.5"), (2, "zt1.1.4")):
+            body = image_json(described(b"{}", CONFIG), annotations={"n": str(number)}, **referring)
+            await push_manifest(content, image, body, at(token))
+        assert (await content.referrers(image, subject.digest)).token == "zt1.1.5"
+        old = image_json(described(b"{}", CONFIG), annotations={"older": "client"})
+        await push_manifest(content, image, old, at("zt1.1.6"))
+        index = index_json(described(old, ManifestType.OCI_IMAGE))
+        fallback = Tag(str(subject.digest).replace(":", "-"))
+        await push_manifest(content, image, index, at("zt1.1.7"), fallback, ManifestType.OCI_INDEX)
+        assert (await content.referrers(image, subject.digest)).token == "zt1.1.7"
+        await push_manifest(content, image, old, at("zt1.1.8"))
+        assert (await content.referrers(image, subject.digest)).token == "zt1.1.8"
+
+    async def test_a_local_token_is_told_from_one_at_head(self, content: Content, image: UUID, actor: Actor) -> None:
+        """Until the same is pushed at head (§3.5)."""
+        await push_blob(content, image, b"{}", actor)
+        body = image_json(described(b"{}", CONFIG))
+        for is_local in (True, False):
+            await push_manifest(content, image, body, Actor(actor.principal, 1, "zt1.1.3", is_local), Tag("v1"))
+            for reference in (Tag("v1"), Digest.of(body)):
+                assert (await content.manifest(image, reference)).token_is_local == is_local
 
     async def test_deleting_a_tag_leaves_the_manifest(self, content: Content, image: UUID, actor: Actor) -> None:
         """Only the tag goes (R41)."""

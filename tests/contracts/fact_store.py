@@ -207,8 +207,13 @@ class LedgerContract:
         ("spec", "body", "reason"),
         [
             (BRIDGE, workspace(), "version_missing"),
-            (BY_HAND, event("scm.heartbeat", "hb:x", {"source": "x", "as_of": "2026-11-23T10:00:00Z"}), "heartbeat"),
-            (BRIDGE, event("scm.snapshot.started", f"sn:{ACME}", {"workspace": str(ACME), "snapshot": "1"}, 1), "snap"),
+            (
+                BY_HAND,
+                event("scm.heartbeat", "hb:by-hand", {"source": "by-hand", "as_of": "2026-11-23T10:00:00Z"}),
+                "heartbeat",
+            ),
+            (BRIDGE, event("scm.heartbeat", "hb:x", {"source": "x", "as_of": "2026-11-23T10:00:00Z"}), "source"),
+            (BRIDGE, event("scm.snapshot.started", f"sn:{ACME}", {"workspace": str(ACME), "snapshot": "1"}), "version"),
             (SourceSpec("other", SourceKind.CONTINUOUS, Transport.HTTP, event_source="/x"), workspace(version=1), "so"),
             (
                 SourceSpec("other", SourceKind.CONTINUOUS, Transport.HTTP, workspaces=frozenset()),
@@ -225,7 +230,7 @@ class LedgerContract:
     async def test_a_source_says_only_what_it_may(
         self, ledger: Ledger, apply: Apply, spec: SourceSpec, body: bytes, reason: str
     ) -> None:
-        """Type, workspace, heartbeats and snapshots are judged before anything is applied."""
+        """Type, workspace, heartbeats and versions are judged before anything is applied."""
         source = await self.declared(ledger, spec)
         try:
             refused = (await apply.over_http(source, records([body]))).refused
@@ -260,6 +265,21 @@ class LedgerContract:
             old = await view.hierarchy.workspace("acme")
             assert old is not None
             assert await view.hierarchy.repository_by_slug(old.alias, "hello") is None
+
+    async def test_a_repository_that_ended_elsewhere_has_left_by_whatever_facts_are_kept(
+        self, ledger: Ledger, apply: Apply
+    ) -> None:
+        """Also if the fact that placed it there was compacted away, and in either order (§2.2, R109)."""
+        bridge = await self.declared(ledger, BRIDGE)
+        await apply.over_http(bridge, records([workspace(version=1), workspace("new", version=2, of="new")]))
+        for name, order in (("hello", 1), ("ledger", -1)):
+            told = [repository(name, version=5), repository(name, "deleted", version=8, of="new")]
+            for fact in told[::order]:
+                await apply.over_http(bridge, records([fact]))
+            async with ledger.viewing() as view:
+                old = await view.hierarchy.workspace("acme")
+                assert old is not None
+                assert await view.hierarchy.repository_by_slug(old.alias, name) is None
 
     async def test_a_position_moves_once(self, ledger: Ledger, apply: Apply) -> None:
         """Of two consumers of a partition one applies, the other learns it (R111)."""

@@ -11,7 +11,7 @@ from moorage.distribution.content import Actor, ManifestPush
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import ManifestBlobUnknown, TooManyRequests
 from moorage.oci.media_types import ManifestType
-from moorage.oci.reference import Tag
+from moorage.oci.reference import Reference, Tag
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.ports import (
     BlobStore,
@@ -206,11 +206,53 @@ class MetadataContract:
         await stored(stores, image, Digest.of(b"{}"), 2)
         record = _record("held", "v1")
         await stores.manifests.put(image, record)
-        assert await stores.manifests.held(image, [record.digest, DIGEST]) == {record.digest}
-        assert await stores.manifests.held(uuid4(), [record.digest]) == set()
+        assert await stores.manifests.held(image, [record.digest, DIGEST]) == {record.digest: record.token}
+        assert await stores.manifests.held(uuid4(), [record.digest]) == {}
+
+    async def test_what_is_listed_has_the_position_of_its_push(self, stores: Stores, image: UUID) -> None:
+        """Tags their own, which never goes back; referrers that of the manifest (§3.5)."""
+        await stored(stores, image, Digest.of(b"{}"), 2)
+        subject = Digest.of(b"a subject")
+        first, second = (_record(f"{i}", f"t{i}", at=f"zt1.1.{i}", subject=subject) for i in (1, 2))
+        for record in (first, second, _record("3", "t2", at="zt1.1.1")):
+            await stores.manifests.put(image, record)
+        listed = {each.entry.text: str(each.token) for each in await stores.tags.page(image, 10, "")}
+        assert listed == {"t1": "zt1.1.1", "t2": "zt1.1.2"}
+        referrers = await stores.manifests.referrers(image, subject)
+        assert {each.entry.digest: each.token for each in referrers} == {
+            first.digest: first.token,
+            second.digest: second.token,
+        }
+
+    async def test_a_local_token_marks_what_is_new(self, stores: Stores, image: UUID) -> None:
+        """A manifest until it is pushed again at head, a tag until it moves; nothing that was there before (§3.5)."""
+        await stored(stores, image, Digest.of(b"{}"), 2)
+
+        async def push(note: str, tag: str, *, local: bool) -> Digest:
+            record = _record(note, tag, local=local)
+            await stores.manifests.put(image, record)
+            return record.digest
+
+        async def marked(reference: Reference) -> bool:
+            found = await stores.manifests.find(image, reference)
+            assert found is not None
+            return found.token_is_local
+
+        early, late = await push("early", "kept", local=False), await push("late", "new", local=True)
+        assert (await marked(early), await marked(Tag("kept"))) == (False, False)
+        assert (await marked(late), await marked(Tag("new"))) == (True, True)
+        await push("early", "kept", local=True)
+        assert (await marked(early), await marked(Tag("kept"))) == (False, False)
+        await push("early", "new", local=True)
+        assert (await marked(early), await marked(Tag("new"))) == (False, True)
+        await push("late", "new", local=False)
+        assert (await marked(late), await marked(Tag("new"))) == (False, False)
 
 
-def _record(note: str, *tags: str) -> ManifestRecord:
-    body = image_json(described(b"{}", CONFIG), annotations={"note": note})
+def _record(
+    note: str, *tags: str, at: str = "zt1.1.1", local: bool = False, subject: Digest | None = None
+) -> ManifestRecord:
+    members = {"subject": {"mediaType": str(ManifestType.OCI_IMAGE), "digest": str(subject), "size": 1}}
+    body = image_json(described(b"{}", CONFIG), annotations={"note": note}, **(members if subject else {}))
     push = ManifestPush(Digest.of(body), ManifestType.OCI_IMAGE, body, tuple(map(Tag, tags)))
-    return ManifestRecord.of(push, Actor("user:pusher", 1))
+    return ManifestRecord.of(push, Actor("user:pusher", 1, at, local))

@@ -93,12 +93,26 @@ async def test_a_manifest_push_asks_before_and_after_its_body(gate: OpenGate) ->
         assert gate.settled == ["zt1.1.7"]
 
 
-async def test_a_decision_that_can_not_be_settled_hands_nothing_out(gate: OpenGate) -> None:
+async def test_lists_are_settled_by_what_they_tell(gate: OpenGate) -> None:
+    """At the position of their newest entry; nothing to tell needs none. Our own positions stay inside (§3.5)."""
+    async with registry_behind(gate) as registry:
+        document = await registry.image_manifest()
+        subject = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": str(SHA256), "size": 1}
+        await registry.push_manifest({**document, "subject": subject}, "a")
+        lists = ("tags/list", "tags/list?n=0", "tags/list?last=a", f"referrers/{SHA256}")
+        answers = [await registry.ask("GET", registry.at(path)) for path in lists]
+        assert gate.settled == ["zt1.1.7", "zt1.0.0", "zt1.0.0", "zt1.1.7"]
+        assert {answer.status for answer in answers} == {200}
+        assert not any("Moorage-Authz-Token" in answer.headers for answer in answers)
+
+
+@pytest.mark.parametrize("path", ["manifests/a", "tags/list", f"referrers/{SHA256}"])
+async def test_a_decision_that_can_not_be_settled_hands_nothing_out(gate: OpenGate, path: str) -> None:
     """503, with the time to wait (R74)."""
     gate.refusals["settle"] = Unavailable("not yet known here", retry_after_seconds=1)
     async with registry_behind(gate) as registry:
         await registry.push_manifest(await registry.image_manifest(), "a")
-        answer = await registry.ask("GET", registry.at("manifests/a"))
+        answer = await registry.ask("GET", registry.at(path))
         assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "UNAVAILABLE", "1")
 
 

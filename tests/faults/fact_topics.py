@@ -1,8 +1,9 @@
 """Two fact topics of a test's own, with the partitions of the contract."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -12,9 +13,12 @@ from aiokafka.structs import RecordMetadata
 from faults.histories import Told
 from faults.waiting import until
 from moorage.events.topics import AUTHORITY, IDENTITY
+from moorage.permissions.sources import KAFKA
 from moorage.runtime.statement import Connection
+from permissions.sample_snapshots import heartbeat
 from servers.kafka import KafkaBroker
 
+COMPACTED: Final[Mapping[str, str]] = {"cleanup.policy": "compact"}
 _AT_ONCE: Final = 50
 
 
@@ -47,6 +51,15 @@ class FactTopics:
 
         await until(at_the_end)
 
+    async def settled(self, connection: Connection) -> None:
+        """The same, and then the source says that this was all, so that no re-activation waits any longer (§2.1)."""
+        await self.applied(connection)
+        now = datetime.now(UTC).isoformat()
+        parts = range(AUTHORITY.partitions)
+        await self.tell([Told(AUTHORITY.name, part, heartbeat(KAFKA.name, now, part)) for part in parts])
+        await self.applied(connection)
+        assert await connection.fetchval("SELECT count(*) FROM permissions.parked_fact") == 0
+
 
 async def applied_beyond(connection: Connection, records: int) -> None:
     """Returns when that many records, of all partitions together, have been applied."""
@@ -63,12 +76,12 @@ async def records_applied(connection: Connection) -> int:
 
 
 @asynccontextmanager
-async def fact_topics(broker: KafkaBroker) -> AsyncIterator[FactTopics]:
+async def fact_topics(broker: KafkaBroker, config: Mapping[str, str] = COMPACTED) -> AsyncIterator[FactTopics]:
     """Fresh topics."""
     suffix = uuid4().hex[:8]
     names = {AUTHORITY.name: f"scm.authority.{suffix}", IDENTITY.name: f"identity.principals.{suffix}"}
     for topic in (AUTHORITY, IDENTITY):
-        await broker.create_topic(names[topic.name], topic.partitions, {"cleanup.policy": "compact"})
+        await broker.create_topic(names[topic.name], topic.partitions, config)
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
     try:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import secrets
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +47,16 @@ class PermissionsProcess:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def database(self) -> str:
+        """The name of its database."""
+        return self._settings["DATABASE_URL"].rsplit("/", 1)[1].partition("?")[0]
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.exit_code() is None
+
+    @property
     def log(self) -> str:
         """Everything it wrote."""
         return (self._folder / "permissions.log").read_text(encoding="utf-8")
@@ -77,6 +89,22 @@ class PermissionsProcess:
         """SIGKILL."""
         if self._process:
             await self._process.kill()
+
+    def configure(self, settings: dict[str, str]) -> None:
+        """Settings beside the usual ones, from the next start on."""
+        self._settings |= settings
+
+    def freeze(self) -> None:
+        """SIGSTOP: it keeps its connections and does nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process
+        os.kill(self._process.pid, number)
 
     async def post(self, operation: str, body: bytes, token: str | None = None) -> tuple[int, Any]:
         """The status and the document of an answer."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ async def test_a_stream_that_is_cut_anywhere_leads_to_the_same_replica(
                 await until_loaded(follower, each)
             assert await follower.reached(await tell(permissions, [facts[-1]]), SOON)
             assert follower.replica
-            assert tables(follower.replica) == tables(await taken_afresh(client, history))
+            assert follower.replica.contents == (await taken_afresh(client, history)).contents
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -142,19 +142,6 @@ async def taken_afresh(feed: AuthorityFeed, history: History) -> Replica:
         replica.expect(each)
         replica.adopt(each, await feed.snapshot(each))
     return replica
-
-
-def tables(replica: Replica) -> Mapping[str, Any]:
-    """Everything that decisions rest on; what is empty is as good as absent."""
-    facts = replica._facts
-    members = {ws: {who: m for who, m in of.items() if m} for ws, of in facts.members.items()}
-    plain = {name: getattr(facts, name) for name in ("aliases", "uuids", "workspaces", "nodes", "active", "revoked")}
-    sparse = {name: _filled(getattr(facts, name)) for name in ("repositories", "groups", "grants", "owner_groups")}
-    return {**plain, **sparse, "members": _filled(members), "images": facts.images, "live": facts.live_groups}
-
-
-def _filled(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    return {key: value for key, value in table.items() if value}
 
 
 async def personal_token(authority: AuthorityClient, permissions: PermissionsProcess, account: str) -> str:

@@ -8,7 +8,8 @@ from faults.fact_topics import fact_topics
 from faults.histories import History, Told
 from faults.ledger_audit import audit
 from faults.permissions_process import PermissionsProcess
-from permissions.sample_facts import user
+from moorage.events.topics import IDENTITY
+from permissions.sample_facts import user, uuid_of
 from servers.kafka import KafkaBroker
 
 FACTS = 400
@@ -30,7 +31,7 @@ async def test_a_broker_that_dies_is_waited_for(kafka: KafkaBroker, fresh_dsn: s
             assert (status, answer["applied"]) == (200, 1)
             connection = await asyncpg.connect(fresh_dsn)
             await topics.tell(history.told[FACTS:])
-            await topics.applied(connection)
+            await topics.settled(connection)
             await connection.close()
         finally:
             await process.kill()
@@ -39,6 +40,6 @@ async def test_a_broker_that_dies_is_waited_for(kafka: KafkaBroker, fresh_dsn: s
 
 def _by_hand(history: History) -> bytes:
     """A fact of a new user, which becomes part of the history."""
-    told = Told("identity.principals.v1", 0, user("zoe", version=1))
+    told = Told(IDENTITY.name, IDENTITY.partition_of(uuid_of("user", "zoe")), user("zoe", version=1))
     history.told.append(told)
     return told.body

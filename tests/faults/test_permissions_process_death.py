@@ -37,7 +37,7 @@ async def test_a_service_that_is_killed_while_it_applies_loses_and_repeats_nothi
                     await process.kill()
                 process.spawn(f"life-{uuid4()}")
             await topics.tell(history.told[DEATHS * FACTS :])
-            await topics.applied(connection)
+            await topics.settled(connection)
         finally:
             await connection.close()
             await process.kill()

@@ -57,7 +57,7 @@ async def test_a_database_that_dies_is_waited_for(
             try:
                 await until(lambda: _accepts(dsn))
                 connection = await asyncpg.connect(dsn)
-                await topics.applied(connection)
+                await topics.settled(connection)
                 await connection.close()
             finally:
                 watching.cancel()

@@ -35,7 +35,7 @@ async def test_partitions_that_change_hands_lose_and_repeat_nothing(
                     tasks.create_task(topics.tell(next(parts)))
                     await fickle.stop()
             connection = await asyncpg.connect(fresh_dsn)
-            await topics.applied(connection)
+            await topics.settled(connection)
             await connection.close()
         finally:
             await fickle.kill()

@@ -23,7 +23,7 @@ from moorage.oci.digest import Digest
 from moorage.runtime.clock import FixedClock
 
 SOON = 5.0
-IMPATIENT = Patience(load=SOON, catch_up=0.01, own_writes=SOON)
+IMPATIENT = Patience(load=SOON, catch_up=0.01, own_writes=SOON, insisted=0.01)
 CONFIG = b"{}"
 MANIFEST = json.dumps(
     {

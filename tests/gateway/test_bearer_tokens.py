@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey
 
 from gateway.village_order import beginning
 from moorage.access.principal import NOBODY, Bound, Identity, Principal, PrincipalKind, Scope
+from moorage.access.publishers import PipelineRun
 from moorage.gateway.keys import KeyRing
 from moorage.gateway.tokens import MAX_TOKEN_LENGTH, BearerTokens, TokenInvalid
 from moorage.runtime.clock import FixedClock
@@ -80,6 +81,13 @@ def _encoded(document: object) -> str:
 def mint(tmp_path: Path) -> Mint:
     """A registry with one key."""
     return Mint(tmp_path)
+
+
+def test_a_pipelines_run_is_part_of_who_it_is(mint: Mint) -> None:
+    """What limits its publishing comes back whole: environment, branch, and whether it builds a proposal."""
+    for run in (PipelineRun(), PipelineRun(uuid4(), "release/1", pull_request=True)):
+        who = Identity(Principal(PrincipalKind.PIPELINE, uuid4()), run=run)
+        assert mint.tokens.verify(mint.tokens.issue(who, GRANTS, NOW).text, NOW).identity == who
 
 
 def test_what_is_issued_is_accepted(mint: Mint) -> None:

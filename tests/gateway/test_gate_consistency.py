@@ -3,9 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.site import Site
+from gateway.village_order import identifier
 from moorage.access.role import Membership, Role
+from moorage.oci.digest import Digest
+from moorage.oci.reference import Tag
 
 API, OPEN = "acme/ledger/api", "acme/ledger/open"
 UPLOADS = f"/v2/{API}/blobs/uploads/"
@@ -60,6 +64,43 @@ async def test_a_manifest_may_rest_on_fresh_facts_while_the_authority_is_away(si
     assert (await site.put_manifest(auth, API, "2")).status == 201
     site.clock.advance(timedelta(seconds=11))
     assert (await site.put_manifest(auth, API, "3")).status == 503
+
+
+async def test_what_rests_on_local_facts_is_marked_and_counted(site: Site) -> None:
+    """Storage keeps it, `/metrics` tells how many there were; pushed again at head, the mark goes (§3.5)."""
+    await stale(site, 20)
+    auth, reader = [await site.bearer(who, f"repository:{API}:*") for who in ("bob", "carol")]
+    image = identifier("im:ledger/api")
+    for away, marked in ((False, False), (True, True), (False, False)):
+        site.village.away = away
+        assert (await site.put_manifest(auth, API, "2")).status == 201
+        stored = await site.storage.content.manifest(image, Tag("2"))
+        # The manifest itself was pushed at head before, as the tag "1".
+        assert (stored.token_is_local, stored.token != "zt1.0.0") == (False, True)
+        assert (await site.put_manifest(auth, API, f"new-{away}-{marked}")).status == 201
+        assert (await site.storage.content.manifest(image, Tag(f"new-{away}-{marked}"))).token_is_local is marked
+    site.village.away = True
+    assert (await site.put_manifest(reader, API, "2")).status == 403
+    async with TestClient(TestServer(site.gateway.internal_app())) as internal:
+        numbers = await (await internal.get("/metrics")).text()
+    assert "moorage_gateway_local_pushes_total 2.0" in numbers
+
+
+async def test_names_pushed_after_a_removal_are_not_listed_to_who_was_removed(site: Site) -> None:
+    """Lists carry positions as manifests do; what was listed before stays listed (R73, §3.5)."""
+    await site.push("bob", API)
+    auth = await site.bearer("carol", f"repository:{API}:pull")
+    subject = Digest.of(b"a subject")
+    lists = [f"/v2/{API}/tags/list", f"/v2/{API}/tags/list?n=0", f"/v2/{API}/referrers/{subject}"]
+    assert [(await site.ask("GET", path, auth=auth)).status for path in lists] == [200, 200, 200]
+    site.village.frozen = True
+    site.village.grant("carol", "ledger", Role.NONE)
+    assert [(await site.ask("GET", path, auth=auth)).status for path in lists] == [200, 200, 200]
+    await site.push("alice", API, "secret-name")
+    assert [(await site.ask("GET", path, auth=auth)).status for path in lists] == [404, 200, 200]
+    assert (await site.ask("GET", f"{lists[0]}?last=z", auth=auth)).status == 200
+    site.village.away = True
+    assert (await site.ask("GET", lists[0], auth=auth)).status == 503
 
 
 async def test_a_manifest_is_decided_by_the_authority(site: Site) -> None:

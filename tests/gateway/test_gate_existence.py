@@ -38,15 +38,18 @@ READS_AND_DELETES = {name for name in OPERATIONS if name.startswith(("GET", "HEA
 
 
 async def ask(site: Site, auth: str | None, name: str, operation: str) -> Answer:
-    """Asks, and takes out of the answer what names the image and the moment."""
+    """Asks, and takes out of the answer what names the image, the moment and the record of the decision."""
     method, path = OPERATIONS[operation]
     options = {"data": MANIFEST, "headers": {"Content-Type": MANIFEST_TYPE}} if operation == "PUT manifest" else {}
     answer = await site.ask(method, f"/v2/{name}/{path}", auth=auth, **options)
     headers = CIMultiDict((header, text.replace(name, "<name>")) for header, text in answer.headers.items())
     headers.popall("Date")
+    decision = headers.popone("Moorage-Decision-Id")
+    headers["Moorage-Decision-Id"] = "<decision>"
+    body = answer.body.replace(name.encode(), b"<name>").replace(decision.encode(), b"<decision>")
     if "Content-Length" in headers:
-        headers["Content-Length"] = str(len(answer.body.replace(name.encode(), b"<name>")))
-    return Answer(answer.status, headers, answer.body.replace(name.encode(), b"<name>"))
+        headers["Content-Length"] = str(len(body))
+    return Answer(answer.status, headers, body)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

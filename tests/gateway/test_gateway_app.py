@@ -15,7 +15,11 @@ from gateway.site import Site
 from gateway.village import Village
 from gateway.village_order import beginning
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.frames import Frame, Snapshot
+from moorage.access.frames import Frame
+from moorage.access.packed import Packed
+from moorage.access.problems import ServiceUnavailable
+from moorage.access.sums import WorkspaceSum
+from moorage.access.sync_wire import FleetAnswer, FleetReport
 from moorage.gateway.app import open_gateway
 from moorage.gateway.consistency import Bounds
 from moorage.gateway.settings import GatewaySettings
@@ -86,7 +90,15 @@ async def test_what_goes_wrong_beside_a_gateway_comes_out_as_it_is(tmp_path: Pat
 class Broken:
     """A feed with a bug: it fails in a way that no port promises."""
 
-    async def snapshot(self, workspace: UUID | None) -> Snapshot:
+    async def report(self, report: FleetReport) -> FleetAnswer:
+        """Nobody is there."""
+        raise ServiceUnavailable("nobody is there")
+
+    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
+        """See the class."""
+        raise ZeroDivisionError
+
+    async def sum(self, workspace: UUID) -> WorkspaceSum:
         """See the class."""
         raise ZeroDivisionError
 

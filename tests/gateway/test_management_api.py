@@ -49,6 +49,31 @@ async def test_settings_are_idempotent_puts(site: Site) -> None:
             assert "Moorage-Authz-Token" in answer.headers
 
 
+async def test_several_settings_are_one_change(site: Site) -> None:
+    """What is given is set; what is left out stays, as a second answer shows."""
+    path, branches = f"/api/v1/images/{API}", ["main", "release/*"]
+    body = {"push_policy": "pipelines_only", "publishers": [{"any_pipeline": True, "branches": branches}]}
+    changed = await site.ask("PATCH", path, auth=site.basic("alice"), json=body)
+    assert (changed.status, changed.json["push_policy"]) == (200, "pipelines_only")
+    assert [each["branches"] for each in changed.json["publishers"]] == [branches]
+    assert changed.headers["ETag"] == f'"{changed.json["acl_seq"]}"'
+    opened = await site.ask("PATCH", path, auth=site.basic("alice"), json={"admin_override": True})
+    assert (opened.json["admin_override"], opened.json["publishers"]) == (True, changed.json["publishers"])
+    assert (await site.ask("PATCH", path, auth=site.basic("carol"), json=body)).status == 403
+
+
+async def test_what_a_workspace_says_of_publishing(site: Site) -> None:
+    """Its owners say it, as one change."""
+    body = {"default_publishers": [{"environment": str(identifier("en:production"))}], "pipeline_create": True}
+    refused = await site.ask("PATCH", "/api/v1/workspaces/acme", auth=site.basic("alice"), json=body)
+    assert refused.status == 403
+    site.village.member("alice", Membership.OWNER)
+    answer = await site.ask("PATCH", "/api/v1/workspaces/acme", auth=site.basic("alice"), json=body)
+    assert (answer.status, answer.json["pipeline_create"]) == (200, True)
+    assert answer.json["default_publishers"][0]["environment"] == str(identifier("en:production"))
+    assert answer.headers["Moorage-Authz-Token"] == answer.json["token"]
+
+
 async def test_a_relink_is_one_change(site: Site) -> None:
     """The link generation counts it, and visibility goes back unless it is repeated."""
     path = f"/api/v1/images/{API}/repository"
@@ -57,10 +82,11 @@ async def test_a_relink_is_one_change(site: Site) -> None:
 
 
 async def test_a_deleted_image_is_gone_with_what_it_held(site: Site) -> None:
-    """204 when both services have committed."""
+    """The answer tells until when it can be restored; the next image of the name is another."""
     await site.push("bob", "acme/ledger/api")
     answer = await site.ask("DELETE", f"/api/v1/images/{API}", auth=site.basic("alice"))
-    assert (answer.status, answer.body) == (204, b"")
+    assert (answer.status, answer.json["state"]) == (200, "deleted")
+    assert answer.json["restorable_until"]
     assert "Moorage-Authz-Token" in answer.headers
     assert (await site.ask("GET", "/v2/acme/ledger/api/manifests/1", auth=site.basic("alice"))).status == 404
     assert (await create(site, name="acme/ledger/api")).status == 201
@@ -215,6 +241,19 @@ async def test_bad_input_is_told_precisely(site: Site, body: bytes, status: int)
         ("PUT", f"/api/v1/images/{API}/visibility", {"visibility": "public", "state": "active"}, 422),
         ("PUT", f"/api/v1/images/{API}/push-policy", {"push_policy": None}, 422),
         ("PUT", f"/api/v1/images/{API}/repository", {}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"push_policy": None}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"state": "active"}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"publishers": [{}]}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"publishers": [{"any_pipeline": False}]}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"publishers": [{"environment": "production"}]}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"publishers": [{"any_pipeline": True, "branches": ["a?"]}]}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"publishers": [{"any_pipeline": True}] * 101}, 422),
+        ("PATCH", f"/api/v1/images/{API}", {"consumer_repositories": [""]}, 422),
+        ("PATCH", "/api/v1/images/none", {"admin_override": True}, 404),
+        ("PATCH", "/api/v1/workspaces/acme", {}, 422),
+        ("PATCH", "/api/v1/workspaces/acme", {"pipeline_create": None}, 422),
+        ("PATCH", "/api/v1/workspaces/nowhere", {"pipeline_create": True}, 404),
         ("PUT", "/api/v1/images/none/visibility", {"visibility": "public"}, 404),
         ("GET", "/api/v1/images/none", None, 404),
         ("GET", "/api/v1/images", None, 422),

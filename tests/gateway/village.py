@@ -1,12 +1,22 @@
 """A small authority in one process: it decides by the product's rules, from a replica that has seen every row."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gateway.village_order import WORKSPACE, Order, identifier
-from moorage.access import wire
+from moorage.access import deletion_wire, explain_wire, wire
 from moorage.access.action import Action
+from moorage.access.audit import (
+    AuditRecord,
+    FindDecisionRequest,
+    KeepAuditAnswer,
+    KeepAuditRequest,
+    ListAuditAnswer,
+    ListAuditRequest,
+)
+from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import RowKind
-from moorage.access.image import PushPolicy, Visibility
+from moorage.access.image import ImageState, PushPolicy, Visibility
 from moorage.access.principal import Identity
 from moorage.access.problems import (
     AlreadyExists,
@@ -14,9 +24,20 @@ from moorage.access.problems import (
     Forbidden,
     NotFound,
     Problem,
+    ServiceUnavailable,
 )
 from moorage.access.reason import Reason
+from moorage.access.sync_wire import (
+    AwaitFleetRequest,
+    FleetProgress,
+    RefreshAnswer,
+    RefreshRequest,
+    SyncStatus,
+    SyncStatusRequest,
+)
 from moorage.gateway.outcome import Outcome
+
+NO_CHRONICLE = "the village keeps no chronicle"
 
 
 class Village(Order):
@@ -47,7 +68,7 @@ class Village(Order):
     async def create_image(self, request: wire.CreateImageRequest) -> wire.ImageBody:
         """See Authority."""
         self._asked("create_image")
-        if identifier(f"im:{request.image}") in self.images:
+        if self.image_id(request.image) in self.images:
             raise AlreadyExists("the name is taken")
         if f"re:{request.repository}" not in self._aliases:
             raise NotFound("no such repository")
@@ -57,7 +78,7 @@ class Village(Order):
     async def find_image(self, request: wire.FindImageRequest) -> wire.ImageBody:
         """See Authority."""
         self._asked("find_image")
-        id = request.id or identifier(f"im:{request.image}")
+        id = request.id or self.image_id(request.image or "")
         image = self.images.get(id)
         if image is None or not self._decide_on(request.identity.value(), image, Action.PULL).allowed:
             raise NotFound("nothing of this name is available to you")
@@ -84,6 +105,8 @@ class Village(Order):
             image.repository_slug,
             request.visibility or image.visibility,
             request.push_policy or image.push_policy,
+            publishers=image.publishers if request.publishers is None else request.publishers,
+            admin_override=image.admin_override if request.admin_override is None else request.admin_override,
         )
 
     async def relink_image(self, request: wire.RelinkImageRequest) -> wire.ImageBody:
@@ -95,11 +118,41 @@ class Village(Order):
     async def delete_image(self, request: wire.DeleteImageRequest) -> wire.ImageBody:
         """See Authority."""
         image = self._managed(request.identity.value(), request.id)
-        name = image.name.partition("/")[2]
-        alias, repository = self._aliases[f"im:{name}"], self._aliases[f"re:{image.repository_slug}"]
+        alias, repository = self._aliases[f"im:{image.id}"], self._aliases[f"re:{image.repository_slug}"]
         self._tell((RowKind.IMAGE, self._home, alias, repository, 0, 1, {}))
         del self.images[image.id]
-        return image.model_copy(update={"token": str(self.position)})
+        gone = {"state": ImageState.DELETED, "restorable_until": self.clock.now() + timedelta(hours=24)}
+        self.deleted[image.id] = image.model_copy(update={**gone, "token": str(self.position)})
+        return self.deleted[image.id]
+
+    async def restore_image(self, request: deletion_wire.RestoreImageRequest) -> wire.ImageBody:
+        """See Authority; to everybody: who may is in the contract."""
+        self._asked("restore_image")
+        image = self.deleted.get(request.id)
+        if image is None or image.id in self.purging:
+            raise NotFound("nothing of this id is available to you")
+        name = image.name.partition("/")[2]
+        if self.image_id(name) in self.images:
+            raise AlreadyExists("the name is taken")
+        del self.deleted[image.id]
+        return self.image(name, image.repository_slug, image.visibility, link_gen=image.link_gen + 1)
+
+    async def list_deleted_images(self, request: deletion_wire.ListDeletedImagesRequest) -> wire.ListImagesAnswer:
+        """See Authority; everything, to everybody."""
+        self._asked("list_deleted_images")
+        return wire.ListImagesAnswer(images=list(self.deleted.values())[: request.limit], token=str(self.position))
+
+    async def purgeable(self, request: deletion_wire.PurgeableRequest) -> deletion_wire.PurgeableAnswer:
+        """See Authority; what a test says is."""
+        if self.away:
+            raise ServiceUnavailable("permissions can't be reached")
+        return deletion_wire.PurgeableAnswer(images=self.purging[: request.limit])
+
+    async def purged(self, request: deletion_wire.PurgedRequest) -> deletion_wire.PurgedAnswer:
+        """See Authority."""
+        known = [image for image in self.purging if image in request.images]
+        self.purging = [image for image in self.purging if image not in known]
+        return deletion_wire.PurgedAnswer(purged=len(known))
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
@@ -114,6 +167,8 @@ class Village(Order):
             slug=WORKSPACE,
             allow_public=bool(request.allow_public),
             default_push_policy=request.default_push_policy or PushPolicy.REPOSITORY_WRITE,
+            default_publishers=request.default_publishers or [],
+            pipeline_create=bool(request.pipeline_create),
             token=str(self.position),
         )
 
@@ -139,20 +194,102 @@ class Village(Order):
         self.revoke(request.token)
         return wire.RevokeTokenAnswer(consistency_token=str(self.position))
 
-    async def explain(self, request: wire.ExplainRequest) -> wire.Explanation:
+    async def explain(self, request: explain_wire.ExplainRequest) -> explain_wire.Explanation:
         """See Authority."""
         outcome = self._decide(request.identity.value(), request.workspace, request.image, request.action)
-        return wire.Explanation(
+        return explain_wire.Explanation(
             decision="allow" if outcome.allowed else "deny",
             reason=outcome.decision.reason,
             action=request.action,
             image=f"{request.workspace}/{request.image}",
             principal=str(request.principal),
             token=str(self.position),
+            as_of=datetime.now(UTC),
             effective_role=outcome.decision.role.word,
             paths=[],
             filters=[],
             would_allow=[],
+            recent_changes=[],
+        )
+
+    async def who_can(self, request: explain_wire.WhoCanRequest) -> explain_wire.WhoCanAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def what_can(self, request: explain_wire.WhatCanRequest) -> explain_wire.WhatCanAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def image_diff(self, request: explain_wire.ImageDiffRequest) -> explain_wire.DiffAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def user_diff(self, request: explain_wire.UserDiffRequest) -> explain_wire.DiffAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def preview(self, request: explain_wire.PreviewRequest) -> explain_wire.PreviewAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def offboarding(self, request: explain_wire.OffboardingRequest) -> explain_wire.OffboardingAnswer:
+        """See Authority."""
+        raise NotFound(NO_CHRONICLE)
+
+    async def keep_audit(self, request: KeepAuditRequest) -> KeepAuditAnswer:
+        """See Authority."""
+        self._asked("audit")
+        before = len(self.audited)
+        for record in request.records:
+            self.audited.setdefault(record.decision, record)
+        return KeepAuditAnswer(kept=len(self.audited) - before)
+
+    async def list_audit(self, request: ListAuditRequest) -> ListAuditAnswer:
+        """See Authority; everything, to anybody."""
+        return ListAuditAnswer(records=list(self.audited.values())[: request.limit])
+
+    async def find_decision(self, request: FindDecisionRequest) -> AuditRecord:
+        """See Authority; to whom it is about."""
+        found = self.audited.get(request.decision)
+        if found is None or found.who != request.identity.value().principal:
+            raise NotFound("no decision of this id is yours to read")
+        return found.to_principal()
+
+    async def await_fleet(self, request: AwaitFleetRequest) -> FleetProgress:
+        """See Authority. Nobody waits here: it says how things are."""
+        self._asked("await_fleet")
+        applied = {each.gateway: ConsistencyToken.parse(each.applied) for each in self.fleet.values()}
+        token = ConsistencyToken.parse(request.token)
+        waiting = [gateway for gateway, at in applied.items() if at < token]
+        return FleetProgress(
+            token=request.token,
+            reached=not waiting,
+            minimum=str(min(applied.values())) if applied else None,
+            confirmed=[gateway for gateway in applied if gateway not in waiting],
+            waiting=waiting,
+        )
+
+    async def refresh(self, request: RefreshRequest) -> RefreshAnswer:
+        """See Authority. This village is told of by hand: there is nobody to ask."""
+        self._asked("refresh")
+        return RefreshAnswer(asked=False)
+
+    async def sync_status(self, request: SyncStatusRequest) -> SyncStatus:
+        """See Authority."""
+        self._asked("sync_status")
+        if request.workspace != WORKSPACE:
+            raise NotFound("nothing of this name is available to you")
+        return SyncStatus(
+            workspace=WORKSPACE,
+            lanes=[],
+            lag=0,
+            pinned_since=None,
+            dead_letters=0,
+            sweep_held=False,
+            last_applied=None,
+            head=str(self.position),
+            fleet_minimum=str(self.position),
+            gateways=len(self.fleet),
         )
 
     def _decide(self, identity: Identity, slug: str, name: str, action: Action) -> Outcome:

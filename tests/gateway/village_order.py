@@ -1,22 +1,28 @@
 """The order of what is true in the village, told row by row, and the stream to follow it. Faults are methods."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid4, uuid5
 
 from moorage.access import wire
+from moorage.access.audit import AuditRecord
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Beat, Delta, Frame, ImageRow, Reset, Row, RowKind, Snapshot
 from moorage.access.image import PushPolicy, Visibility
+from moorage.access.packed import Packed, unpack
+from moorage.access.packing import pack
 from moorage.access.principal import ALL_SCOPES, Identity, Principal, PrincipalKind, Scope
 from moorage.access.problems import (
     PositionGone,
     ServiceUnavailable,
 )
+from moorage.access.publisher_body import PublisherBody
 from moorage.access.role import Membership, Role
 from moorage.access.secrets import SecretKind, mint_secret
+from moorage.access.sums import WorkspaceSum, sum_of
+from moorage.access.sync_wire import FleetAnswer, FleetReport
 from moorage.gateway.replica.replica import Replica
 from moorage.runtime.clock import Clock
 
@@ -44,8 +50,12 @@ class Order:
         self.turned_away = 0
         self.owners: set[str] = set()
         self.questions: list[str] = []
+        self.fleet: dict[UUID, FleetReport] = {}
+        self.audited: dict[UUID, AuditRecord] = {}
         self.secrets: dict[str, tuple[Identity, str]] = {}
         self.images: dict[UUID, wire.ImageBody] = {}
+        self.deleted: dict[UUID, wire.ImageBody] = {}
+        self.purging: list[UUID] = []
         self.tokens: dict[UUID, wire.TokenBody] = {}
         self._aliases: dict[str, int] = {}
         self._moved = asyncio.Event()
@@ -125,9 +135,11 @@ class Order:
         visibility: Visibility = Visibility.INHERIT,
         push_policy: PushPolicy = PushPolicy.REPOSITORY_WRITE,
         link_gen: int = 1,
+        publishers: Sequence[PublisherBody] = (),
+        admin_override: bool = False,
     ) -> wire.ImageBody:
-        """A record, new or changed."""
-        id = identifier(f"im:{name}")
+        """A record, new or changed. The next one of a name that a deleted one has borne is another."""
+        id = self.image_id(name)
         says = ImageRow(
             name=name,
             visibility=visibility,
@@ -135,8 +147,10 @@ class Order:
             state="active",
             link_gen=link_gen,
             acl_seq=len(self.rows) + 1,
+            publishers=list(publishers),
+            admin_override=admin_override,
         )
-        alias = self._alias("im", name, "image")
+        alias = self._alias("im", str(id), "image", id=id)
         self._tell(
             (
                 RowKind.IMAGE,
@@ -161,10 +175,17 @@ class Order:
             link_gen=link_gen,
             acl_seq=len(self.rows),
             created_at=self.clock.now(),
+            publishers=list(publishers),
+            admin_override=admin_override,
             token=str(self.position),
         )
         self.images[id] = body
         return body
+
+    def image_id(self, name: str) -> UUID:
+        """What the image of this name is, or would be."""
+        bore = sum(each.name == f"{WORKSPACE}/{name}" for each in self.deleted.values())
+        return identifier(f"im:{name}" if not bore else f"im:{name}.{bore}")
 
     def unknown_row(self) -> None:
         """A row of a kind that does not exist yet."""
@@ -191,14 +212,30 @@ class Order:
 
     # AuthorityFeed
 
-    async def snapshot(self, workspace: UUID | None) -> Snapshot:
+    async def report(self, report: FleetReport) -> FleetAnswer:
+        """See AuthorityFeed."""
+        if self.away or self.stream_away:
+            raise ServiceUnavailable("permissions can't be reached")
+        self.fleet[report.gateway] = report
+        return FleetAnswer(head=str(self.position), minimum=report.applied)
+
+    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
         """See AuthorityFeed."""
         if self.stream_away:
             raise ServiceUnavailable("permissions can't be reached")
         self.questions.append("snapshot" if workspace is None else "workspace snapshot")
-        home = 0 if workspace is None else self._home
+        return self._packed(0 if workspace is None else self._home)
+
+    async def sum(self, workspace: UUID) -> WorkspaceSum:
+        """See AuthorityFeed."""
+        if self.stream_away:
+            raise ServiceUnavailable("permissions can't be reached")
+        self.questions.append("sum")
+        return WorkspaceSum(epoch=self.epoch, seq=len(self.rows), sum=sum_of(self._packed(self._home)))
+
+    def _packed(self, home: int) -> Packed:
         rows = [row for row in self.rows if row[1] == home]
-        return Snapshot(epoch=self.epoch, seq=len(self.rows), rows=rows)
+        return unpack(pack(Snapshot(epoch=self.epoch, seq=len(self.rows), rows=rows), home))
 
     async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
         """See AuthorityFeed. A beat whenever there is nothing else to say."""

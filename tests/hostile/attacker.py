@@ -44,7 +44,12 @@ class Answer:
     def seen(self, secret: str) -> tuple[Any, ...]:
         """All an outsider can compare with another answer: the part of the name that differs is blotted out."""
         kept = [f"{name}: {value}" for name, value in self.headers if name.lower() not in _CHANGING]
-        return self.status, [line.replace(secret, "*") for line in kept], self.body.replace(secret.encode(), b"*")
+        decision = self.header("Moorage-Decision-Id") or secret
+        return (
+            self.status,
+            [line.replace(secret, "*").replace(decision, "#") for line in kept],
+            self.body.replace(secret.encode(), b"*").replace(decision.encode(), b"#"),
+        )
 
 
 def digest(content: bytes, algorithm: str = "sha256") -> str:

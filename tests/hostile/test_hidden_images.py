@@ -146,7 +146,7 @@ async def test_a_name_created_again_brings_nothing_back(attacker: Attacker) -> N
     token = await attacker.bearer("bob", f"repository:{name}:pull,push")
     image = await attacker.image_id("alice", name)
     alice = attacker.basic("alice")
-    assert (await attacker.manage("DELETE", f"/api/v1/images/{image}", auth=alice)).status == 204
+    assert (await attacker.manage("DELETE", f"/api/v1/images/{image}", auth=alice)).status == 200
     assert (await attacker.ask("GET", f"/v2/{name}/tags/list", auth=token)).status == 404
     await attacker.push("alice", name, b"new", tag="new")
     assert (await attacker.ask("GET", f"/v2/{name}/tags/list", auth=token)).json["tags"] == ["new"]

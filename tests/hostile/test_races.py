@@ -122,7 +122,7 @@ async def test_an_image_deleted_amid_pushes(attacker: Attacker) -> None:
             *(put_manifest(attacker, f"/v2/{name}/manifests/t{tag}", manifest()) for tag in range(3)),
             *(attacker.ask("POST", f"/v2/{name}/blobs/uploads/", auth=alice) for _ in range(3)),
         )
-        assert answers[0].status == 204
+        assert answers[0].status == 200
         assert {answer.status for answer in answers[1:]} <= {201, 202, 400, 404}
         for gone in (f"blobs/{digest(blob)}", f"manifests/{digest(before)}", "manifests/before"):
             assert (await attacker.ask("GET", f"/v2/{name}/{gone}", auth=alice)).status == 404

@@ -162,7 +162,9 @@ async def test_silence_and_heartbeats_show_in_the_lane(settings: PermissionsSett
         before = await permissions.authority.snapshot(WORKSPACE)
         assert before.as_of == {lane: 0}
         heartbeat = {"source": "kafka", "as_of": "2026-11-23T10:00:01Z", "mode": "event"}
-        await topics.say(event("scm.heartbeat", "hb:kafka:7", **heartbeat), workspace(2, "later"))
+        await topics.say(
+            event("scm.heartbeat", f"hb:kafka:{AUTHORITY.partition_of(WORKSPACE)}", **heartbeat), workspace(2, "later")
+        )
         await rows_until(permissions, RowKind.WORKSPACE, 1, {"slug": "later"})
         after = await permissions.authority.snapshot(WORKSPACE)
         assert after.as_of == {lane: 1795428001000}

@@ -28,7 +28,7 @@ from journeys.life import (
 from servers.registry import StandaloneRegistry
 
 _NUMBERS: Final = itertools.count(1)
-GONE: Final = (404, "NAME_UNKNOWN", None)
+GONE: Final = (404, "NAME_UNKNOWN", "no_read")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,55 @@ async def test_a_deleted_image_frees_its_name_and_leaves_nothing_to_the_next_one
     assert (await life.attacker.ask("GET", blob, auth=life.bearer[ADMIN])).status == 404
     await life.grant(OUTSIDER, "admin")
     assert refusal(await life.pull(OUTSIDER)) == GONE
+
+
+async def test_a_restored_image_has_what_it_held(life: Life) -> None:
+    """By tag and digest, for whoever has rights now; an upload that was open at its deletion begins anew."""
+    id, session = await life.attacker.image_id(ADMIN, life.image), await life.begins_upload(WRITER)
+    held = digest((await life.pull(READER)).body)
+    assert (await life.manage(ADMIN, "DELETE", f"/api/v1/images/{id}")).status == 200
+    assert (await life.pulls(READER), await life.pulls(ADMIN)) == (404, 404)
+    assert refusal(await life.goes_on(WRITER, session))[0] in (403, 404)
+    await life.grant(READER, "none")
+    await life.grant(OUTSIDER, "read")
+    for user, status in ((WRITER, 403), (OUTSIDER, 403), (READER, 404)):
+        assert (await life.manage(user, "POST", f"/api/v1/images/{id}/restore")).status == status
+    back = await life.manage(ADMIN, "POST", f"/api/v1/images/{id}/restore?wait=all")
+    assert (back.status, back.json["id"], back.json["state"]) == (200, id, "active")
+    assert (await life.pulls(READER), await life.pulls(OUTSIDER), await life.pulls(ADMIN)) == (404, 200, 200)
+    assert (await life.pull(WRITER, held)).status == 200
+    blob = f"/v2/{life.image}/blobs/{digest(life.layer)}"
+    assert (await life.attacker.ask("GET", blob, auth=life.bearer[WRITER])).body == life.layer
+    ended = await life.goes_on(WRITER, session)
+    assert (ended.status, ended.json["errors"][0]["code"]) == (400, "BLOB_UPLOAD_INVALID")
+    assert (await life.pushes(WRITER)).status == 201
+
+
+async def test_a_name_that_is_taken_is_not_given_back(life: Life) -> None:
+    """409 until the newer image is gone; each of the two has its own content."""
+    id = await life.attacker.image_id(ADMIN, life.image)
+    held = digest((await life.pull(READER)).body)
+    await life.manage(ADMIN, "DELETE", f"/api/v1/images/{id}")
+    await life.attacker.push(ADMIN, life.image, b"the newer one")
+    newer = await life.attacker.image_id(ADMIN, life.image)
+    taken = await life.manage(ADMIN, "POST", f"/api/v1/images/{id}/restore")
+    assert (taken.status, taken.json["type"].rpartition("/")[2]) == (409, "already-exists")
+    assert (await life.pull(READER, held)).status == 404
+    await life.manage(ADMIN, "DELETE", f"/api/v1/images/{newer}")
+    assert (await life.manage(ADMIN, "POST", f"/api/v1/images/{id}/restore")).status == 200
+    assert digest((await life.pull(READER)).body) == held
+
+
+async def test_an_image_comes_back_to_a_repository_that_is_gone(life: Life) -> None:
+    """Detached, by an owner only; as for any detached image, its readers pull for the grace time."""
+    id = await life.attacker.image_id(ADMIN, life.image)
+    await life.manage(ADMIN, "DELETE", f"/api/v1/images/{id}")
+    await life.be("deleted")
+    assert (await life.manage(ADMIN, "POST", f"/api/v1/images/{id}/restore")).status == 403
+    back = await life.manage(OWNER, "POST", f"/api/v1/images/{id}/restore")
+    assert (back.status, back.json["state"]) == (200, "detached")
+    assert (await life.pulls(READER), await life.pulls(OUTSIDER)) == (200, 404)
+    assert refusal(await life.pushes(ADMIN)) == (403, "DENIED", "detached")
 
 
 async def test_a_deleted_group_takes_its_rights_along(life: Life) -> None:

@@ -56,6 +56,22 @@ def repository(
     return event("scm.repository.set", f"re:{id}", data, version)
 
 
+def environment(
+    name: str, repository: str, state: str = "active", version: int | None = None, of: str = "acme"
+) -> bytes:
+    """An environment of a repository; `name` names its uuid."""
+    id = str(uuid_of("environment", name))
+    data = {
+        "workspace": str(uuid_of("workspace", of)),
+        "id": id,
+        "repository": str(uuid_of("repository", repository)),
+        "name": name,
+        "stage": "production",
+        "state": state,
+    }
+    return event("scm.environment.set", f"en:{id}", data, version)
+
+
 def user(account: str, active: bool = True, version: int | None = None) -> bytes:
     """A user."""
     id = str(uuid_of("user", account))

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from permissions.sample_facts import (
     uuid_of,
     workspace,
 )
+from permissions.sample_snapshots import heartbeat
 
 SPEC = SourceSpec("bridge", SourceKind.CONTINUOUS, Transport.HTTP)
 PEOPLE, GROUPS, REPOSITORIES = ("ann", "ben"), ("red", "blue"), ("one", "two")
@@ -68,10 +70,14 @@ async def state_after(ledger: Ledger, batches: Sequence[Sequence[bytes]]) -> lis
     """What a snapshot says after these batches, with uuids for aliases."""
     async with ledger.changing() as change:
         source = await change.sources.declare(SPEC, None)
-    apply = Apply(ledger, FixedClock())
+    clock = FixedClock()
+    apply = Apply(ledger, clock)
     for batch in batches:
         if batch:
             await apply.over_http(source, [Record(number, body) for number, body in enumerate(batch, 1)])
+    # Who was inactive before is active again when the source has nothing older to tell (§2.1).
+    clock.advance(timedelta(seconds=1))
+    await apply.over_http(source, [Record(1, heartbeat(SPEC.name, clock.now().isoformat()))])
     async with ledger.viewing() as view:
         found = await view.hierarchy.workspace_by_id(uuid_of("workspace", "acme"))
         told = await view.snapshots.rows(None) + await view.snapshots.rows(found)

@@ -51,7 +51,7 @@ async def test_overdue_images_end_by_themselves(fresh_dsn: str, tmp_path: Path) 
         site = Site(permissions.authority, permissions.ingest, permissions.authority.set_workspace, secret)
         await site.image()
         told = await permissions.ingest([repository("hello", state="deleted")])
-        assert await permissions.expire() == 0
+        assert await permissions.upkeep.expire() == 0
         clock.advance(DETACHED_FOR)
     async with open_permissions(settings, clock) as permissions:
         row = await next_row(permissions, told.token)

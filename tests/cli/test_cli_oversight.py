@@ -1,0 +1,61 @@
+"""What waits for the operator, through the `moorage` command: dead letters and sweeps."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from permissions.sample_facts import project, workspace
+from permissions.sample_snapshots import whole
+from servers.registry import StandaloneRegistry
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[StandaloneRegistry]:
+    """One demo for all tests of this module."""
+    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
+        opened = StandaloneRegistry(Path(folder))
+        asyncio.run(opened.start())
+        try:
+            yield opened
+        finally:
+            asyncio.run(opened.stop())
+
+
+async def send(registry: StandaloneRegistry, *lines: bytes) -> None:
+    """A batch by the operator, as a bridge of its own."""
+    typed = b"\n".join(lines).decode()
+    outcome = await registry.command("facts", "apply", "-", "--source", "bridge", typed=typed)
+    assert outcome.succeeded, outcome
+
+
+async def test_a_dead_letter_is_seen_and_released(registry: StandaloneRegistry) -> None:
+    """Listed, shown as it came, released with a reason."""
+    permissions = ("permissions", "dead-letters")
+    assert (await registry.command("permissions", "sources", "declare", "bridge")).succeeded
+    await send(registry, workspace("oversight", of="oversight", version=1))
+    await send(registry, project(version=2, of="oversight").replace(b'"active"', b'"asleep"'))
+    listed = await registry.command(*permissions, "list", "--json")
+    (letter,) = json.loads(listed.stdout)
+    assert (letter["reason"], letter["source"]) == ("schema", "bridge")
+    shown = await registry.command(*permissions, "show", str(letter["id"]))
+    assert "asleep" in shown.stdout
+    assert not (await registry.command(*permissions, "release", str(letter["id"]))).succeeded
+    released = await registry.command(*permissions, "release", str(letter["id"]), "--reason", "a test")
+    assert "holds nothing" in released.stdout
+    assert json.loads((await registry.command(*permissions, "list", "--json")).stdout) == []
+    assert "schema" in (await registry.command(*permissions, "list", "--all")).stdout
+
+
+async def test_a_snapshot_of_a_source_leaves_no_sweep(registry: StandaloneRegistry) -> None:
+    """What is whole is applied; there is nothing to decide."""
+    assert (await registry.command("permissions", "sources", "declare", "bridge")).succeeded
+    await send(registry, *whole("s1", 50, [workspace("oversight", of="oversight", version=9)], of="oversight"))
+    assert json.loads((await registry.command("permissions", "sweeps", "list", "--json")).stdout) == []
+    outcome = await registry.command("permissions", "sweeps", "confirm", "99", "--reason", "none")
+    assert "no such sweep" in outcome.stderr

@@ -1,0 +1,271 @@
+"""Gateways tell how far they have come, and `?wait=all` waits for all of them (authorization.md §3.2, §3.6)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiohttp import encode_basic_auth
+from aiohttp.test_utils import TestClient, TestServer
+
+from contracts.storage_parts import MemoryStorage
+from faults.waiting import until_true
+from gateway.site import Site, open_site
+from gateway.village_order import identifier
+from moorage.access import wire
+from moorage.access.action import Action
+from moorage.access.audit import Mode
+from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import Frame
+from moorage.access.packed import Packed
+from moorage.access.sums import WorkspaceSum
+from moorage.access.sync_wire import FleetAnswer, FleetReport
+from moorage.gateway.app import Gateway, open_gateway
+from moorage.gateway.ports import AuthorityFeed
+from moorage.gateway.settings import GatewaySettings
+from moorage.oci.reference import ImageName
+from moorage.permissions.adapters.pepper import FilePepper
+from moorage.permissions.app import Permissions
+from moorage.permissions.memory.ledger import MemoryLedger
+from moorage.permissions.settings import PermissionsSettings
+from moorage.runtime.clock import SystemClock
+from permissions.sample_facts import small_workspace
+
+API = identifier("im:ledger/api")
+NAME = "acme/ledger/api"
+
+
+async def test_a_gateway_is_known_before_it_is_ready_and_leaves_at_its_end(tmp_path: Path) -> None:
+    """Who waits for all gateways knows of every one that decides."""
+    async with open_site(tmp_path) as site:
+        (report,) = site.village.fleet.values()
+        assert report.gateway == site.gateway.enlistment.id
+        assert report.serves_for == 900
+        village = site.village
+    assert [each.leaving for each in village.fleet.values()] == [True]
+
+
+async def test_a_record_of_ours_is_reported_at_once(site: Site) -> None:
+    """Nobody who waits for it waits for the next second."""
+    site.village.image("ledger/fresh", "ledger")
+    async with asyncio.timeout(0.8):
+        while ConsistencyToken.parse(applied(site)) < site.village.position:  # noqa: ASYNC110 - the village tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_gateway_the_fleet_has_lost_decides_nothing_by_itself(site: Site) -> None:
+    """Its reports don't arrive, though the stream does: after as long as it could serve it asks at head."""
+    await site.push("bob", NAME)
+    auth = site.basic("carol")
+    assert (await site.ask("GET", f"/v2/{NAME}/manifests/1", auth=auth)).status == 200
+    site.gateway.enlistment._known_at -= 900
+    before = len(site.village.questions)
+    assert (await site.ask("GET", f"/v2/{NAME}/manifests/1", auth=auth)).status == 200
+    assert "check" in site.village.questions[before:]
+
+
+def applied(site: Site) -> str:
+    """What the site's gateway has reported."""
+    return site.village.fleet[site.gateway.enlistment.id].applied
+
+
+async def test_a_change_that_all_enforce_is_answered_as_ever(site: Site) -> None:
+    """Once they do."""
+    path = f"/api/v1/images/{API}/visibility?wait=all"
+    answer = await put(site, path)
+    while answer.status == 202:
+        answer = await put(site, path)
+    assert answer.status == 200
+    assert answer.json["visibility"] == "workspace"
+
+
+async def put(site: Site, path: str) -> Any:
+    """A change of visibility."""
+    return await site.ask("PUT", path, auth=site.basic("alice"), json={"visibility": "workspace"})
+
+
+async def test_progress_is_told_while_some_lag(site: Site) -> None:
+    """202: the change is made; who enforces it, who doesn't yet, and what the answer would have been."""
+    other = UUID(int=7)
+    site.village.fleet[other] = FleetReport(gateway=other, applied="zt1.7.1", serves_for=900)
+    answer = await site.ask("POST", "/api/v1/tokens?wait=all", auth=site.basic("alice"), json={"name": "laptop"})
+    assert answer.status == 202
+    assert str(other) in answer.json["progress"]["waiting"]
+    assert not answer.json["progress"]["reached"]
+    assert answer.json["result"]["secret"].startswith("mrg_")
+    assert answer.headers["Moorage-Authz-Token"] == answer.json["progress"]["token"]
+    gone = await site.ask("DELETE", f"/api/v1/images/{API}?wait=all", auth=site.basic("alice"))
+    assert gone.status == 202
+    assert gone.json["result"]["state"] == "deleted"
+
+
+async def test_another_wait_changes_nothing(site: Site) -> None:
+    """422 before anything is done; a question has nothing to wait for."""
+    answer = await put(site, f"/api/v1/images/{API}/visibility?wait=some")
+    assert (answer.status, answer.json["errors"][0]["at"]) == (422, "wait")
+    assert site.village.images[API].visibility == "inherit"
+    assert (await site.ask("GET", f"/api/v1/images/{API}?wait=all", auth=site.basic("alice"))).status == 200
+
+
+async def test_a_refused_change_waits_for_nobody(site: Site) -> None:
+    """It is refused at once."""
+    path = f"/api/v1/images/{API}/visibility?wait=all"
+    answer = await site.ask("PUT", path, auth=site.basic("carol"), json={"visibility": "workspace"})
+    assert answer.status == 403
+
+
+async def test_status_and_refresh_are_for_somebody(site: Site) -> None:
+    """What a member sees, and what nobody sees."""
+    status = await site.ask("GET", "/api/v1/sync/status?workspace=acme", auth=site.basic("carol"))
+    assert (status.status, status.json["head"]) == (200, str(site.village.position))
+    assert (await site.ask("GET", "/api/v1/sync/status?workspace=acme")).status == 401
+    body = {"workspace": "acme", "user": "carol", "repository": "ledger"}
+    asked = await site.ask("POST", "/api/v1/sync/refresh", auth=site.basic("carol"), json=body)
+    assert (asked.status, asked.json) == (202, {"asked": False})
+    odd = await site.ask("POST", "/api/v1/sync/refresh", auth=site.basic("carol"), json=body | {"more": 1})
+    assert odd.status == 422
+
+
+async def test_stale_pulls_are_marked(tmp_path: Path) -> None:
+    """Past the bound a pull goes on if the site wants it, and the audit trail can tell."""
+    async with open_site(tmp_path, pull_serve_stale=True) as site:
+        await site.push("bob", NAME)
+        identity = site.village.secrets[site.secrets["carol"]][0]
+        name = ImageName.parse(NAME)
+        assert (await site.gateway.access.decide(identity, name, Action.PULL)).mode is Mode.LOCAL
+        site.village.frozen = site.village.away = True
+        site.clock.advance(timedelta(seconds=301))
+        stale = await site.gateway.access.decide(identity, name, Action.PULL)
+        assert (stale.allowed, stale.mode) == (True, Mode.STALE)
+        assert (await site.ask("POST", f"/v2/{NAME}/blobs/uploads/", auth=site.basic("bob"))).status == 503
+
+
+async def test_an_older_epochs_token_counts_once_the_sources_have_told_again(site: Site) -> None:
+    """Until then the authority is asked; a token of a future epoch is never waited for in vain."""
+    await site.push("bob", NAME)
+    path, auth = f"/v2/{NAME}/manifests/1", site.basic("carol")
+    old = ConsistencyToken(site.village.epoch - 1, 10**6)
+    future = ConsistencyToken(site.village.epoch + 1, 1)
+    replica, now = site.gateway.follower.replica, int(site.clock.now().timestamp() * 1000)
+    assert replica
+    replica.as_of["s1"], replica._lanes[0] = now, frozenset({"s1"})
+    for token, bumped, asks in ((old, None, False), (old, now - 1, False), (old, now + 1, True), (future, None, True)):
+        site.gateway.follower.heard.bumped = bumped
+        before = len(site.village.questions)
+        answer = await site.ask("GET", path, auth=auth, headers={"Moorage-Authz-Min-Token": str(token)})
+        assert answer.status == 200, (token, bumped)
+        assert ("check" in site.village.questions[before:]) is asks, (token, bumped)
+
+
+class Freezing:
+    """A feed whose stream can be stopped while reports go on: the gateway behind it does not move."""
+
+    def __init__(self, feed: AuthorityFeed) -> None:
+        self._feed = feed
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+
+    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
+        """See AuthorityFeed."""
+        return await self._feed.snapshot(workspace, at_least)
+
+    async def sum(self, workspace: UUID) -> WorkspaceSum:
+        """See AuthorityFeed."""
+        return await self._feed.sum(workspace)
+
+    async def report(self, report: FleetReport) -> FleetAnswer:
+        """See AuthorityFeed."""
+        return await self._feed.report(report)
+
+    async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
+        """See AuthorityFeed."""
+        async for frame in self._feed.changes(after):
+            await self.flowing.wait()
+            yield frame
+
+
+@asynccontextmanager
+async def three_gateways(folder: Path) -> AsyncIterator[tuple[Permissions, list[Gateway], Freezing, str]]:
+    """Real permissions, and three gateways, the last of which can be frozen."""
+    configured = {"database_url": "postgresql://", "secrets_dir": "."}
+    settings = PermissionsSettings.model_validate(configured)
+    permissions = Permissions(MemoryLedger(), FilePepper(b"k" * 32), SystemClock(), settings)
+    secret = await permissions.operator(folder / "operator.json")
+    await permissions.ingest(small_workspace())
+    authority = permissions.authority
+    freezing = Freezing(authority)
+    async with AsyncExitStack() as stack:
+        gateways: list[Gateway] = []
+        feeds: tuple[AuthorityFeed, ...] = (authority, authority, freezing)
+        for number, feed in enumerate(feeds):
+            own = GatewaySettings(secrets_dir=folder / str(number))
+            gateway = await stack.enter_async_context(open_gateway(own, authority, feed, MemoryStorage().content))
+            gateways.append(gateway)
+            await until_true(partial(is_ready, gateway))
+        yield permissions, gateways, freezing, secret
+
+
+def is_ready(gateway: Gateway) -> bool:
+    """Whether it decides by itself."""
+    return gateway.follower.ready and gateway.enlistment.current
+
+
+async def test_wait_all_never_returns_before_every_gateway_enforces(tmp_path: Path) -> None:
+    """Three gateways, one of them frozen: 202 and its name until it moves; then 200, and all three decide alike."""
+    async with three_gateways(tmp_path) as (permissions, gateways, freezing, secret), AsyncExitStack() as stack:
+        client = await stack.enter_async_context(TestClient(TestServer(gateways[0].public_app())))
+        login = await logins(permissions, secret)
+        made = await client.post(
+            "/api/v1/images?wait=all",
+            json={"name": "acme/hello/api", "repository": "hello"},
+            auth=None,
+            headers=login["bob"],
+        )
+        assert made.status == 201, await made.text()
+        image = (await made.json())["id"]
+        path = f"/api/v1/images/{image}/visibility?wait=all"
+        freezing.flowing.clear()
+        answer = await client.put(path, json={"visibility": "workspace"}, headers=login["bob"])
+        assert answer.status == 202
+        told = (await answer.json())["progress"]
+        assert told["waiting"] == [str(gateways[2].enlistment.id)]
+        assert len(told["confirmed"]) == 2
+        token = ConsistencyToken.parse(answer.headers["Moorage-Authz-Token"])
+        assert [gateway.follower.replica.position >= token for gateway in gateways] == [True, True, False]  # type: ignore[union-attr] # all have loaded
+        freezing.flowing.set()
+        again = await client.put(path, json={"visibility": "inherit"}, headers=login["bob"])
+        assert again.status == 200
+        token = ConsistencyToken.parse(again.headers["Moorage-Authz-Token"])
+        assert all(gateway.follower.replica.position >= token for gateway in gateways)  # type: ignore[union-attr] # all have
+
+
+async def test_a_gateway_that_leaves_is_not_waited_for(tmp_path: Path) -> None:
+    """Draining, it says so."""
+    async with three_gateways(tmp_path) as (permissions, gateways, _, _):
+        assert len((await permissions.authority.gateways.fleet()).members) == 3
+        await gateways[1].enlistment.__aexit__(None, None, None)
+        assert len((await permissions.authority.gateways.fleet()).members) == 2
+        assert not gateways[1].enlistment.current
+
+
+async def logins(permissions: Permissions, secret: str) -> dict[str, dict[str, str]]:
+    """Headers of users with fresh tokens."""
+    operator = await permissions.authority.authenticate(wire.AuthenticateRequest(secret=secret))
+    found = {}
+    for account in ("bob",):
+        request = wire.CreateTokenRequest(identity=operator.identity, user=account, spec=wire.TokenSpec(name="t"))
+        minted = (await permissions.authority.create_token(request)).secret
+        found[account] = {"Authorization": encode_basic_auth(account, minted)}
+    return found
+
+
+@pytest.mark.parametrize("path", [f"/api/v1/images/{API}/visibility"])
+async def test_every_change_tells_its_position(site: Site, path: str) -> None:
+    """So that a later request can insist on it."""
+    answer = await put(site, path)
+    assert ConsistencyToken.parse(answer.headers["Moorage-Authz-Token"]) == site.village.position

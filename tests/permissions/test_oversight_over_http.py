@@ -1,0 +1,77 @@
+"""What waits for the operator and for sources, through the internal listener."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from moorage.permissions.memory.ledger import MemoryLedger
+from permissions.sample_facts import project, uuid_of, workspace
+from permissions.sample_snapshots import started, tagged
+from permissions.test_internal_listener import Listener, listening
+
+REQUESTS, LETTERS, SWEEPS = "/internal/v1/requests", "/internal/v1/dead_letters", "/internal/v1/sweeps"
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Listener]:
+    """A listener over memory."""
+    async with listening(MemoryLedger(), tmp_path) as found:
+        yield found
+
+
+async def test_a_dead_letter_is_listed_shown_and_released(served: Listener) -> None:
+    """By the operator only, with a reason."""
+    bridge = await served.declare(name="bridge")
+    poison = project(version=2).replace(b'"active"', b'"asleep"')
+    assert (await served.facts(workspace(version=1), poison, headers=bridge)).status == 200
+    listed = await (await served.client.get(LETTERS, headers=served.operator)).json()
+    (letter,) = listed["letters"]
+    assert (letter["reason"], letter["source"], letter["holds"], listed["after"]) == ("schema", "bridge", True, None)
+    place = f"{LETTERS}/{letter['id']}"
+    assert (await (await served.client.get(place, headers=served.operator)).json())["body"]
+    for body, headers, status in (
+        ({"reason": "looked into"}, bridge, 403),
+        ({}, served.operator, 422),
+        ({"reason": "looked into"}, served.operator, 200),
+    ):
+        assert (await served.client.post(f"{place}/release", json=body, headers=headers)).status == status
+    assert (await (await served.client.get(LETTERS, headers=served.operator)).json())["letters"] == []
+    everything = await served.client.get(LETTERS, params={"holding": "false"}, headers=served.operator)
+    assert [each["holds"] for each in (await everything.json())["letters"]] == [False]
+
+
+async def test_a_source_fetches_what_it_is_asked(served: Listener) -> None:
+    """With its own credential; a source over Kafka gets one for that, and for nothing else."""
+    bridge, stream = await served.declare(name="bridge"), await served.declare(name="stream", transport="kafka")
+    await served.facts(workspace(version=1), project(version=2).replace(b'"active"', b'"asleep"'), headers=bridge)
+    waiting = await (await served.client.get(REQUESTS, params={"wait": "5"}, headers=bridge)).json()
+    (asked,) = waiting["requests"]
+    assert (asked["kind"], asked["workspace"]) == ("snapshot", str(uuid_of("workspace", "acme")))
+    assert (await (await served.client.get(REQUESTS, headers=stream)).json())["requests"] == []
+    assert (await served.client.post(f"{REQUESTS}/{asked['id']}/done", headers=stream)).status == 404
+    assert (await served.client.post(f"{REQUESTS}/{asked['id']}/done", headers=bridge)).status == 200
+    assert (await (await served.client.get(REQUESTS, headers=bridge)).json())["requests"] == []
+    assert (await served.facts(workspace(version=2), headers=stream)).status == 403
+
+
+async def test_a_sweep_is_listed_and_only_a_held_one_is_decided(served: Listener) -> None:
+    """What is still staged waits for its source, not for the operator."""
+    bridge = await served.declare(name="bridge")
+    await served.facts(started("s1", 5), tagged(workspace(version=1), "s1"), headers=bridge)
+    (sweep,) = (await (await served.client.get(SWEEPS, headers=served.operator)).json())["sweeps"]
+    assert (sweep["state"], sweep["facts"], sweep["snapshot"]) == ("staging", 1, "s1")
+    body = {"decision": "confirm", "reason": "the team has left"}
+    for id, headers, status in (
+        (sweep["id"], bridge, 403),
+        (sweep["id"], served.operator, 422),
+        (99, served.operator, 404),
+    ):
+        assert (await served.client.post(f"{SWEEPS}/{id}", json=body, headers=headers)).status == status
+
+
+@pytest.mark.parametrize("path", [f"{SWEEPS}/x", f"{LETTERS}/-1/release", f"{REQUESTS}/{'9' * 30}/done"])
+async def test_an_id_is_a_number(served: Listener, path: str) -> None:
+    """Anything else names nothing."""
+    body = {"decision": "discard", "reason": "none"} if "sweeps" in path else {"reason": "none"}
+    assert (await served.client.post(path, json=body, headers=served.operator)).status == 404
