@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from permissions.sample_facts import project, workspace
@@ -34,12 +35,21 @@ async def send(registry: StandaloneRegistry, *lines: bytes) -> None:
     assert outcome.succeeded, outcome
 
 
+async def send_unread(registry: StandaloneRegistry, line: bytes) -> None:
+    """What a bridge sends itself: the command would not let a broken line out."""
+    internal = json.loads((registry.data / "internal.json").read_bytes())["url"]
+    secret = json.loads((registry.data / "operator.json").read_bytes())["secret"]
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {secret}"}) as client:
+        async with client.post(f"{internal}/internal/v1/facts?source=bridge", data=line) as answer:
+            assert answer.status == 200, await answer.text()
+
+
 async def test_a_dead_letter_is_seen_and_released(registry: StandaloneRegistry) -> None:
     """Listed, shown as it came, released with a reason."""
     permissions = ("permissions", "dead-letters")
     assert (await registry.command("permissions", "sources", "declare", "bridge")).succeeded
     await send(registry, workspace("oversight", of="oversight", version=1))
-    await send(registry, project(version=2, of="oversight").replace(b'"active"', b'"asleep"'))
+    await send_unread(registry, project(version=2, of="oversight").replace(b'"active"', b'"asleep"'))
     listed = await registry.command(*permissions, "list", "--json")
     (letter,) = json.loads(listed.stdout)
     assert (letter["reason"], letter["source"]) == ("schema", "bridge")

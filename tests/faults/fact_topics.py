@@ -55,8 +55,9 @@ class FactTopics:
         """The same, and then the source says that this was all, so that no re-activation waits any longer (§2.1)."""
         await self.applied(connection)
         now = datetime.now(UTC).isoformat()
-        parts = range(AUTHORITY.partitions)
-        await self.tell([Told(AUTHORITY.name, part, heartbeat(KAFKA.name, now, part)) for part in parts])
+        for topic, lane in ((AUTHORITY, "scm"), (IDENTITY, "identity")):
+            parts = range(topic.partitions)
+            await self.tell([Told(topic.name, part, heartbeat(KAFKA.name, now, part, lane)) for part in parts])
         await self.applied(connection)
         assert await connection.fetchval("SELECT count(*) FROM permissions.parked_fact") == 0
 

@@ -89,7 +89,8 @@ async def test_a_registry_is_ready_with_all_its_parts(tmp_path: Path) -> None:
         internal = json.loads((registry.data / "internal.json").read_bytes())["url"]
         while not (told := await probed(client, f"{internal}/readyz"))["ready"]:  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.05)
-        assert told == {"ready": True, "missing": {}, "checks": ["permissions", "replica", "storage"]}
+        checks = ["permissions", "rebuild", "replica", "storage", "topics"]
+        assert told == {"ready": True, "missing": {}, "checks": checks}
 
 
 async def probed(client: aiohttp.ClientSession, probe: str) -> dict[str, object]:
