@@ -39,9 +39,9 @@ async def send_unread(registry: StandaloneRegistry, line: bytes) -> None:
     """What a bridge sends itself: the command would not let a broken line out."""
     internal = json.loads((registry.data / "internal.json").read_bytes())["url"]
     secret = json.loads((registry.data / "operator.json").read_bytes())["secret"]
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {secret}"}) as client:
-        async with client.post(f"{internal}/internal/v1/facts?source=bridge", data=line) as answer:
-            assert answer.status == 200, await answer.text()
+    url, headers = f"{internal}/internal/v1/facts?source=bridge", {"Authorization": f"Bearer {secret}"}
+    async with aiohttp.ClientSession(headers=headers) as client, client.post(url, data=line) as answer:
+        assert answer.status == 200, await answer.text()
 
 
 async def test_a_dead_letter_is_seen_and_released(registry: StandaloneRegistry) -> None:
