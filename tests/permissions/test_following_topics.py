@@ -135,6 +135,28 @@ async def test_who_lost_the_partition_for_a_moment_reads_on_from_the_stored_posi
     assert told(registry, "applied") == 7
 
 
+class CancelledOnce(ListedStream):
+    """What it waits for is cancelled from inside, as the Kafka library does when a broker dies."""
+
+    async def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
+        if self._turn == 0:
+            self._turn = 1
+            inside = asyncio.get_running_loop().create_future()
+            inside.cancel()
+            await inside
+        async for each in super().batches(limit):
+            yield each
+
+
+async def test_a_cancellation_from_inside_does_not_end_the_following() -> None:
+    """Only who closes the consumer ends it: silence would be all that is left of revocations (R117)."""
+    ledger, registry = MemoryLedger(), CollectorRegistry()
+    await declared(ledger)
+    streams = ListedStreams(CancelledOnce(ledger, [workspace(version=1)]))
+    async with Consumer(ledger, Apply(ledger, FixedClock()), streams, IngestMetrics(registry)):
+        await until(lambda: counted(registry, 1))
+
+
 async def test_a_source_declared_just_now_is_known() -> None:
     """What no remembered source may say is asked for at once; the others are believed for a moment."""
     ledger = MemoryLedger()

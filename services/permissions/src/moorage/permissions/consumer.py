@@ -196,6 +196,11 @@ class _Following:
             except TopicUnfit as error:
                 self._stop(error.words)
                 _log.error("A topic is not what it should be; nothing more is applied from it.", why=error.words)
+            except asyncio.CancelledError:
+                if _is_asked_to_end():
+                    raise
+                # The Kafka library lets its own, when a broker dies, out to whoever waits; that must not end us.
+                _log.warning("Facts can't be followed now; trying again.", error="cancelled", seconds=self._pause)
             except Exception:  # a bug of ours must not end what brings revocations; nothing has moved, so try again
                 _log.exception("Facts can't be followed because of a fault; trying again.")
             self._stream = None
@@ -268,6 +273,12 @@ class _Following:
         # Jitter keeps a fleet from coming back in step; nothing secret depends on it.
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, protects nothing
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+
+def _is_asked_to_end() -> bool:
+    """Whether it is this very task that was cancelled, and not something it waits for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def _next(batches: AsyncIterator[list[_Read]]) -> list[_Read] | None:
