@@ -7,7 +7,7 @@ database works on one change the records of the next are fetched and read; never
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -109,10 +109,7 @@ class Consumer:
         apply: Apply,
         streams: RecordStreams,
         metrics: IngestMetrics,
-        first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`first` is awaited before anything is followed."""
-        self._first = first
         self._following = [_Following(ledger, apply, each, metrics) for each in streams.apart()]
         self._task: asyncio.Task[None] | None = None
 
@@ -131,9 +128,7 @@ class Consumer:
             await self._task
 
     async def run(self) -> None:
-        """Follows the topics for ever, after what comes first."""
-        if self._first is not None:
-            await self._first()
+        """Follows the topics for ever."""
         async with asyncio.TaskGroup() as tasks:
             for each in self._following:
                 tasks.create_task(each.run())

@@ -29,12 +29,6 @@ class Rebuild:
         self._ledger = ledger
         self._patience = patience
         self._topics: tuple[str, ...] = ()
-        self.progress: str | None = None
-        """How far a rebuild in bulk is, in words, as long as one may be needed (moorage.permissions.rebuilding)."""
-
-    def tell(self, progress: str | None) -> None:
-        """How far the rebuild in bulk is now; None when it is over."""
-        self.progress = progress
 
     def expect(self, topics: Sequence[str]) -> None:
         """These topics are followed from now on."""
@@ -42,8 +36,6 @@ class Rebuild:
 
     async def missing(self) -> str | None:
         """What is not applied yet, in words; None if the state is whole."""
-        if self.progress is not None and self._topics:
-            return self.progress
         for topic in self._topics:
             async with self._ledger.viewing() as view:
                 behind = await view.topics.behind(topic)
