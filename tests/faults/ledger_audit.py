@@ -89,15 +89,18 @@ async def _kept(dsn: str) -> tuple[list[Logged], int, list[Logged]]:
     """The change log, the head, and where the dead letters stood."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-        log = await connection.fetch(
-            "SELECT seq, frame, kind, ws, a, b, val, ver, extra FROM permissions.change_log ORDER BY seq"
-        )
+        frames = await connection.fetch("SELECT after_seq, rows FROM permissions.change_frame ORDER BY after_seq")
         head = await connection.fetchval("SELECT seq FROM permissions.meta")
         letters = await connection.fetch("SELECT topic, part, pos FROM permissions.dead_letter")
     finally:
         await connection.close()
-    return [tuple(row) for row in log], int(head), [tuple(row) for row in letters]
+    log = [row for after, told in frames for row in _numbered(after, json.loads(told))]
+    return log, int(head), [tuple(row) for row in letters]
+
+
+def _numbered(after: int, told: list[list[Any]]) -> list[Logged]:
+    """Seq, frame and columns of each row; the last one is what else it tells, or None."""
+    return [(after + n, after + 1, *row[:6], row[6] if len(row) == 7 else None) for n, row in enumerate(told, 1)]
 
 
 def _audit_frames(log: list[Logged]) -> None:

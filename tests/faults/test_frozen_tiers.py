@@ -291,4 +291,4 @@ async def test_a_gateway_that_was_away_for_too_long_starts_anew(fresh_dsn: str, 
 
 async def forgotten(connection: Connection) -> bool:
     """Whether the log is empty."""
-    return not await connection.fetchval("SELECT count(*) FROM permissions.change_log")
+    return not await connection.fetchval("SELECT count(*) FROM permissions.change_frame")

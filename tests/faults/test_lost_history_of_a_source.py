@@ -27,8 +27,7 @@ from servers.postgres import PostgresForTests
 
 SOURCE = "bridge"
 FACTS = [
-    fact.replace(b'"data": {', b'"data": {"version": %d, ' % number, 1)
-    for number, fact in enumerate(small_workspace(), 1)
+    fact.replace(b'"data":{', b'"data":{"version":%d,' % number, 1) for number, fact in enumerate(small_workspace(), 1)
 ]
 REMOVAL = group_member("developers", "carol", present=False, version=len(FACTS) + 1)
 

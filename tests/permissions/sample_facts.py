@@ -21,7 +21,8 @@ def event(suffix: str, subject: str, data: dict[str, Any], version: int | None =
             "type": f"dev.moorage.{suffix}.v1",
             "subject": subject,
             "data": numbered,
-        }
+        },
+        separators=(",", ":"),
     ).encode()
 
 

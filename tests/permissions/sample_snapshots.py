@@ -14,12 +14,12 @@ def tagged(fact: bytes, snapshot: str) -> bytes:
     """The fact as part of a snapshot."""
     document = json.loads(fact)
     document["data"]["snapshot"] = snapshot
-    return json.dumps(document).encode()
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def timed(fact: bytes, time: str) -> bytes:
     """The fact with the time of its event."""
-    return json.dumps({**json.loads(fact), "time": time}).encode()
+    return json.dumps({**json.loads(fact), "time": time}, separators=(",", ":")).encode()
 
 
 def checksum_of(facts: Sequence[bytes]) -> tuple[int, str]:

@@ -61,7 +61,7 @@ class Town:
         lines = []
         for fact in facts:
             self._versions += 1
-            lines.append(fact.replace(b'"data": {', b'"data": {"version": %d, ' % self._versions, 1))
+            lines.append(fact.replace(b'"data":{', b'"data":{"version":%d,' % self._versions, 1))
         await self.permissions.ingest(lines, source)
 
     async def beat(self, source: str = SOURCE) -> None:

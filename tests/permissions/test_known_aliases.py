@@ -30,7 +30,9 @@ def test_it_is_bounded_and_the_oldest_go_first() -> None:
     known, (first, *rest) = KnownAliases(most=3), people(4)
     known.keep({first: 1})
     known.keep({each: at for at, each in enumerate(rest, 2)})
-    assert list(known.seen_from(ConsistencyToken(0, 0))) == rest
+    seen = known.seen_from(ConsistencyToken(0, 0))
+    assert [seen.get(each) for each in (first, *rest)] == [None, 2, 3, 4]
+    assert set(seen.named(None, "user")) == {str(each.id) for each in rest}
 
 
 def test_rewritten_history_is_forgotten() -> None:
@@ -39,8 +41,9 @@ def test_rewritten_history_is_forgotten() -> None:
         known, (someone,) = KnownAliases(), people(1)
         known.seen_from(ConsistencyToken(1, 80))
         known.keep({someone: 7})
-        assert known.seen_from(ConsistencyToken(1, 81)) == {someone: 7}
-        assert known.seen_from(later if later.epoch == 2 else ConsistencyToken(1, 79)) == {}
+        assert known.seen_from(ConsistencyToken(1, 81)).get(someone) == 7
+        forgotten = known.seen_from(later)
+        assert (forgotten.get(someone), forgotten.named(None, "user")) == (None, {})
 
 
 async def test_aliases_of_a_change_that_failed_are_not_remembered(postgres_ledger: PostgresLedger) -> None:

@@ -79,7 +79,7 @@ async def test_a_refresh_reaches_the_source_that_tells_of_grants(served: Listene
     """Asked by a member, fetched by the bridge with its own credential, and gone once it has answered."""
     bridge = await served.declare(name="bridge")
     facts = [
-        fact.replace(b'"data": {', b'"data": {"version": %d, ' % number, 1)
+        fact.replace(b'"data":{', b'"data":{"version":%d,' % number, 1)
         for number, fact in enumerate(small_workspace(), 1)
     ]
     assert (await served.facts(*facts, headers=bridge)).status == 200

@@ -38,7 +38,7 @@ class KafkaSource:
             self.told[self._topics[topic], partition] = await self._send(topic, partition, {**fact, "data": data})
 
     async def _send(self, topic: str, partition: int, record: dict[str, Any]) -> int:
-        value, key = json.dumps(record).encode(), record["subject"].encode()
+        value, key = json.dumps(record, separators=(",", ":")).encode(), record["subject"].encode()
         metadata = await self._producer.send_and_wait(self._topics[topic], value, key=key, partition=partition)
         return metadata.offset
 

@@ -10,7 +10,6 @@ from moorage.events.envelope import Attributes, Envelope
 from moorage.events.fact_data import FactData
 from moorage.events.facts import FACTS, PREFIX
 from moorage.events.fields import normal_uuid
-from moorage.events.plain_edges import plain_edge
 from moorage.events.plain_reading import MAX_FACT_BYTES, MAX_INTEGER_DIGITS, plain
 from moorage.events.signals import Heartbeat
 from moorage.oci.strict_json import JsonRefused, read_json
@@ -52,9 +51,6 @@ class FactIgnored(Exception):
 
 def decode_fact(body: bytes) -> Fact:
     """The fact that a record or line carries. Raises FactInvalid or FactIgnored, nothing else."""
-    edge = plain_edge(body)
-    if edge is not None:
-        return Fact(*edge)
     event = plain(body)
     # What is wrong with a record is for the long way to say.
     if event is not None and (fact := _agreed(event, event.data)):

@@ -11,8 +11,11 @@ from moorage.access.frames import Row
 from moorage.access.problems import FactsRefused
 from moorage.events.decoding import Fact
 from moorage.events.identity_facts import CredentialSet
+from moorage.events.plain_edges import EdgeReader
 from moorage.permissions import rows
 from moorage.permissions.batches import Record, Refused, Sorted, sort_batch
+from moorage.permissions.edge_columns import Edges
+from moorage.permissions.edges import Ruled, place, store
 from moorage.permissions.folding import Placed, fold, number, turns
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.reconcile import comparison, dead_letters, express, staging, sums
@@ -66,11 +69,12 @@ class Apply:
         """`step` is how many facts of a snapshot one change applies at most."""
         self._ledger = ledger
         self._clock = clock
+        self._reader = EdgeReader()
         self.snapshots = ApplySnapshots(ledger, clock, self._store, step)
 
     async def over_http(self, source: Source, records: Sequence[Record]) -> wire.IngestAnswer:
         """Applies a source's batch. Raises FactsRefused (manual sources), SourceBusy."""
-        batch = sort_batch(records, [source])
+        batch = sort_batch(records, [source], reader=self._reader)
         if batch.refused:
             _refuse_by_hand(source, batch.refused)
         async with self._ledger.changing(source.id) as change:
@@ -92,7 +96,9 @@ class Apply:
 
     async def over_kafka(self, sources: Sequence[Source], records: Sequence[Record], step: Advance) -> Counts:
         """Applies a partition's next records and moves its position with them. Raises PositionMoved."""
-        [(counts, _)] = await self.partitions([Stretch(sort_batch(records, sources, step.part), sources, step)])
+        [(counts, _)] = await self.partitions(
+            [Stretch(sort_batch(records, sources, step.part, reader=self._reader), sources, step)]
+        )
         return counts
 
     async def partitions(self, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
@@ -117,9 +123,12 @@ class Apply:
     ) -> tuple[Counts, list[Refused]]:
         """Answers what became of the facts, and what could not be applied."""
         now = self._clock.now()
+        edges = await self._edges(change, batch)
         named = {entity for told in batch.facts for entity in entities(told.fact.data)}
         aliases = await change.facts.intern(named)
         counts, kept, refused = Counts(unchanged=len(batch.silent)), list[Placed](), list(batch.refused)
+        stored = await store(change, edges, now)
+        counts = _sum(counts, *map(_counted, stored))
         for source in {told.source.id: told.source for told in batch.facts}.values():
             own = [told for told in batch.facts if told.source.id == source.id]
             admitted = await admit(change, own, aliases, source, now)
@@ -135,12 +144,21 @@ class Apply:
             await dead_letters.bury(change, refused, lane, sources, now)
         if open_ := batch.unsettled:
             kept = [each for each in kept if (each.fact.workspace, each.fact.key) not in open_]
-        await dead_letters.settle(change, kept, lane)
+        await dead_letters.settle(change, kept, [each.kept for each in stored], lane)
         await comparison.compare(change, batch.checksums, now)
         for heartbeat, source in batch.heartbeats:
             # A source whose clock is ahead knows no more than what it has said by now.
             await change.sources.heard(Lane(source.id, lane.topic, lane.part), min(heartbeat.as_of, now))
         return _sum(counts, Counts(applied=len(batch.heartbeats) + len(batch.checksums))), refused
+
+    async def _edges(self, change: Change, batch: Sorted) -> Sequence[Edges]:
+        """Those of the batch that can be stored by columns; the others are facts like all."""
+        if not batch.edges:
+            return []
+        placed = None if batch.refused or batch.snapshots else await place(change, batch.edges.values())
+        if placed is None:
+            batch.spell_out()
+        return placed or []
 
     async def _let_go(self, change: Change) -> None:
         """Applies the re-activations that the heartbeats have freed (§2.1)."""
@@ -228,6 +246,16 @@ class Apply:
         if stored is None:
             return row
         return rows.credential_row(placed.slot.a, row[3], stored.active, stored.expires, placed.held.version)
+
+
+def _counted(ruled: Ruled) -> Counts:
+    count = ruled.count
+    return Counts(
+        len(ruled.changed.told),
+        count.get(Ruling.REPEAT, 0) + count.get(Ruling.RENEW, 0),
+        count.get(Ruling.STALE, 0),
+        len(ruled.disputed.told),
+    )
 
 
 def _known(stored: Mapping[Slot, Held], slot: Slot, beaten: frozenset[Slot]) -> Held | None:

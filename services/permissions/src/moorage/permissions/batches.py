@@ -9,9 +9,11 @@ from uuid import UUID
 
 from moorage.events.decoding import Fact, FactIgnored, FactInvalid, decode_fact
 from moorage.events.facts import STATE_TYPES
+from moorage.events.plain_edges import EdgeReader, PlainEdge
 from moorage.events.signals import ChecksumStated, Heartbeat, SnapshotCompleted, SnapshotStarted
 from moorage.permissions.reconcile.tables import TABLES
 from moorage.permissions.records import Source, SourceKind
+from moorage.permissions.slots import Table
 from moorage.permissions.source_scope import fits_partition, may_say
 
 
@@ -36,6 +38,21 @@ class Told(NamedTuple):
     record: Record
 
 
+Like = tuple[str, str, str, str, str]
+"""What decides who may tell an edge, and where it is kept: event source, type, workspace, kinds of both ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeGroup:
+    """Edges that are alike, as their records say them; nothing is odd about them, and the source may tell them."""
+
+    source: Source
+    table: Table
+    workspace: UUID
+    told: list[PlainEdge] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A record that can't be applied, and what could be read of it.
@@ -55,92 +72,115 @@ class Refused:
 class Sorted:
     """A batch after reading: facts with their sources in their order, heartbeats, refusals, and what says nothing.
 
+    `edges` are the facts that were read the shortest way; to know their order among the others, see `spell_out`.
     `snapshots` is what belongs to snapshots (their ends and the facts tagged with them), `checksums` what sources
-    state to be compared; both in their order. `unsettled` are the workspaces and keys of refused records that no later
-    fact of the batch goes beyond.
+    state to be compared; both in their order.
     """
 
     facts: list[Told] = field(default_factory=list)
+    edges: dict[Like, EdgeGroup] = field(default_factory=dict)
     snapshots: list[Told] = field(default_factory=list)
     checksums: list[Told] = field(default_factory=list)
     heartbeats: list[tuple[Heartbeat, Source]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     silent: list[Record] = field(default_factory=list)
-    behind: list[int] = field(default_factory=list)
-    """Of each refused record, how many facts came before it."""
+    tellers: dict[tuple[str, str, UUID | None], Source] = field(default_factory=dict)
+    """Who may tell something of a workspace, and where, is the same for all facts of one kind."""
 
-    def accept(self, told: Told) -> None:
-        """Adds a fact."""
-        self.facts.append(told)
-
-    def refuse(self, refused: Refused) -> None:
-        """Adds a record that can't be applied."""
-        self.refused.append(refused)
-        self.behind.append(len(self.facts))
+    def spell_out(self) -> None:
+        """Makes facts like all others of the edges."""
+        groups, edges = list(self.edges.values()), list[Told]()
+        self.edges.clear()
+        for group in groups:
+            edges += [Told(decode_fact(record.body), group.source, record) for record in group.records]
+        self.facts[:] = sorted([*self.facts, *edges], key=lambda told: told.record.pos)
 
     @cached_property
     def unsettled(self) -> frozenset[tuple[UUID | None, str]]:
         """The workspaces and keys of refused records that no later fact of the batch goes beyond.
 
-        To be asked when all is read.
+        To be asked when all is read, and spelled out.
         """
         found: set[tuple[UUID | None, str]] = set()
         latest: dict[tuple[UUID | None, str], int] = {}
-        refused = zip(self.behind, self.refused, strict=True)
-        at, bad = next(refused, (-1, None))
-        for number, told in enumerate([*self.facts, None] if self.refused else ()):
-            while bad is not None and at == number:
-                if bad.key:
-                    found.add((bad.workspace, bad.key))
-                at, bad = next(refused, (-1, None))
-            if told is not None:
-                place, version = (told.fact.workspace, told.fact.key), told.fact.data.version or 0
-                if version > latest.get(place, -1):
-                    latest[place] = version
-                    found.discard(place)
+        read: list[Told | Refused] = [*self.facts, *self.refused]
+        for each in sorted(read, key=lambda told: told.record.pos):
+            if isinstance(each, Refused):
+                if each.key:
+                    found.add((each.workspace, each.key))
+                continue
+            place, version = (each.fact.workspace, each.fact.key), each.fact.data.version or 0
+            if version > latest.get(place, -1):
+                latest[place] = version
+                found.discard(place)
         return frozenset(found)
 
 
 def sort_batch(
-    records: Iterable[Record], sources: Sequence[Source], part: int | None = None, batch: Sorted | None = None
+    records: Iterable[Record],
+    sources: Sequence[Source],
+    part: int | None = None,
+    batch: Sorted | None = None,
+    reader: EdgeReader | None = None,
 ) -> Sorted:
     """Reads every record; whatever is in it, the answer is a fact or a reason. `part` is their partition, if any.
 
-    What is read is added to `batch`, if there is one already.
+    What is read is added to `batch`, if there is one already. With a `reader` edges are read the shortest way.
     """
     batch = batch or Sorted()
-    # Who may tell something of a workspace, and where, is the same for all facts of one kind.
-    told: dict[tuple[str, str, UUID | None], Source] = {}
     for record in records:
-        try:
-            fact = decode_fact(record.body)
-        except FactIgnored:
-            batch.silent.append(record)
-        except FactInvalid as error:
-            batch.refuse(Refused(record, error.reason, error.detail, error.workspace, error.key))
-        else:
-            data = fact.data
-            like = (fact.event.source, fact.event.type, data.workspace)
-            known = told.get(like)
-            if known is not None and data.version is not None and data.snapshot is None:
-                batch.facts.append(Told(fact, known, record))
-                continue
-            source = next((each for each in sources if may_say(each, fact)), None)
-            if _sort(batch, record, fact, source, part) and source is not None and type(data) in TABLES:
-                told[like] = source
+        edge = reader.read(record.body) if reader else None
+        if edge is None or not _join(batch, record, edge):
+            _read(batch, record, sources, part, edge)
     return batch
 
 
-def _sort(batch: Sorted, record: Record, fact: Fact, source: Source | None, part: int | None) -> bool:
-    """Answers whether it is a fact to be applied."""
+def _join(batch: Sorted, record: Record, edge: PlainEdge) -> bool:
+    """Adds the edge to those like it; False if it is the first of them, and nobody was asked yet who may tell it."""
+    group = batch.edges.get(_like(edge))
+    if group is None:
+        return False
+    group.told.append(edge)
+    group.records.append(record)
+    return True
+
+
+def _like(edge: PlainEdge) -> Like:
+    return edge.source, edge.type, edge.workspace, edge.a_kind, edge.b_kind
+
+
+def _read(batch: Sorted, record: Record, sources: Sequence[Source], part: int | None, edge: PlainEdge | None) -> None:
+    try:
+        fact = decode_fact(record.body)
+    except FactIgnored:
+        batch.silent.append(record)
+        return
+    except FactInvalid as error:
+        batch.refused.append(Refused(record, error.reason, error.detail, error.workspace, error.key))
+        return
+    data = fact.data
+    like = (fact.event.source, fact.event.type, data.workspace)
+    source = batch.tellers.get(like) if data.version is not None and data.snapshot is None else None
+    if source is None:
+        source = _sort(batch, record, fact, sources, part)
+        if source is None:
+            return
+        if type(data) in TABLES:
+            batch.tellers[like] = source
+    if edge is None or source.spec.kind is SourceKind.MANUAL:
+        batch.facts.append(Told(fact, source, record))
+    else:
+        batch.edges[_like(edge)] = EdgeGroup(source, TABLES[type(data)], data.workspace, [edge], [record])
+
+
+def _sort(batch: Sorted, record: Record, fact: Fact, sources: Sequence[Source], part: int | None) -> Source | None:
+    """Answers who tells it, if it is a fact to be applied now; otherwise it is put where it belongs."""
+    source = next((each for each in sources if may_say(each, fact)), None)
     reason = _objection(fact, source, part)
-    if reason is None and source is not None and type(fact.data) in STATE_TYPES and fact.data.snapshot is None:
-        batch.accept(Told(fact, source, record))
-        return True
     if reason or source is None:
         # Without its heartbeat a lane stands still by itself.
         holds = not isinstance(fact.data, Heartbeat)
-        batch.refuse(Refused(record, reason or "source", "", fact.workspace, fact.key, holds))
+        batch.refused.append(Refused(record, reason or "source", "", fact.workspace, fact.key, holds))
     elif isinstance(fact.data, Heartbeat):
         batch.heartbeats.append((fact.data, source))
     elif isinstance(fact.data, ChecksumStated):
@@ -148,8 +188,8 @@ def _sort(batch: Sorted, record: Record, fact: Fact, source: Source | None, part
     elif fact.data.snapshot is not None and fact.workspace is not None:
         batch.snapshots.append(Told(fact, source, record))
     else:
-        batch.accept(Told(fact, source, record))
-    return False
+        return source
+    return None
 
 
 def _objection(fact: Fact, source: Source | None, part: int | None) -> str | None:

@@ -15,6 +15,7 @@ from typing import Final, Protocol, Self
 
 import structlog
 
+from moorage.events.plain_edges import EdgeReader
 from moorage.permissions.apply import Advance, Apply, Stretch
 from moorage.permissions.batches import Record, Sorted, sort_batch
 from moorage.permissions.ingest_metrics import IngestMetrics
@@ -164,6 +165,7 @@ class _Following:
         self._streams = streams
         self._metrics = metrics
         self._sources = KafkaSources(ledger)
+        self._reader = EdgeReader()
         self._pause = _FIRST_PAUSE
         self._stream: RecordStream | None = None
         self.stopped: str | None = None
@@ -224,11 +226,18 @@ class _Following:
 
     async def _sorted(self, fetched: Fetched) -> _Read:
         sources = await self._sources.known()
-        batch = await _sort(fetched, sources)
+        batch = await self._sort(fetched, sources)
         if any(each.reason == "source" for each in batch.refused) and self._sources.are_old:
             sources = await self._sources.asked()
-            batch = await _sort(fetched, sources)
+            batch = await self._sort(fetched, sources)
         return _Read(fetched, sources, batch)
+
+    async def _sort(self, fetched: Fetched, sources: Sequence[Source]) -> Sorted:
+        batch = Sorted()
+        for at in range(0, len(fetched.records), _AT_ONCE):
+            sort_batch(fetched.records[at : at + _AT_ONCE], sources, fetched.part, batch, self._reader)
+            await asyncio.sleep(0)
+        return batch
 
     async def _take(self, stream: RecordStream, together: Sequence[_Read]) -> None:
         mine = [each for each in together if stream.is_current(each.fetched)]
@@ -278,14 +287,6 @@ def _is_asked_to_end() -> bool:
 
 async def _next(batches: AsyncIterator[list[_Read]]) -> list[_Read] | None:
     return await anext(batches, None)
-
-
-async def _sort(fetched: Fetched, sources: Sequence[Source]) -> Sorted:
-    batch = Sorted()
-    for at in range(0, len(fetched.records), _AT_ONCE):
-        sort_batch(fetched.records[at : at + _AT_ONCE], sources, fetched.part, batch)
-        await asyncio.sleep(0)
-    return batch
 
 
 class KafkaSources:

@@ -37,6 +37,12 @@ class Counted:
     checksum: int
     high: int
 
+    def plus(self, other: "Counted | None") -> "Counted":
+        """Both together."""
+        if other is None:
+            return self
+        return Counted(self.facts + other.facts, self.checksum + other.checksum, max(self.high, other.high))
+
 
 class AuthorityReader(Protocol):
     """By workspace alias and table of its facts."""

@@ -3,11 +3,11 @@
 Pure: it counts what has been applied, and holds nothing back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Final
 
-from moorage.access.frames import RowKind
+from moorage.access.frames import Row, RowKind
 
 WEEK: Final = 7 * 24 * 60
 """In minutes."""
@@ -35,6 +35,11 @@ GONE_FROM_3: Final = frozenset({RowKind.NODE, RowKind.WORKSPACE})
 def removes(kind: int, value: int) -> bool:
     """Whether a row of the change log takes rights away."""
     return (kind in GONE_AT_0 and value == 0) or (kind in GONE_FROM_3 and value >= 3)
+
+
+def removals(rows: Iterable[Row]) -> int:
+    """How many of the rows do. Most say a small number, which never does."""
+    return sum(removes(row[0], row[4]) for row in rows if not 0 < row[4] < 3)
 
 
 class RemovalRate:

@@ -11,8 +11,9 @@ from moorage.events.edge_facts import GrantSet, GroupMemberSet, WorkspaceMemberS
 from moorage.events.fact_data import FactData, NodeData
 from moorage.events.identity_facts import CredentialSet, UserSet
 from moorage.events.node_facts import EnvironmentSet, GroupSet, ProjectSet, RepositorySet
+from moorage.permissions.edge_columns import Edges
 from moorage.permissions.records import Image, Workspace
-from moorage.permissions.slots import Aliases, Entity, Slot
+from moorage.permissions.slots import Aliases, Entity, Slot, Table
 
 STATE_CODES: Final = {
     NodeState.ACTIVE: 1,
@@ -33,7 +34,7 @@ _GRANT_KINDS: Final = {
 
 def intern_row(entity: Entity, alias: int, ws: int) -> Row:
     """The alias of an entity; `ws` is its workspace's alias or 0."""
-    return _row(RowKind.INTERN, ws, alias, extra={"kind": entity.kind.value, "uuid": str(entity.id)})
+    return _row(RowKind.INTERN, ws, alias, extra={"kind": entity[0], "uuid": entity.text})
 
 
 def grant_row(ws: int, node_kind: str, node: int, grantee_kind: str, grantee: int, role: int, version: int) -> Row:
@@ -139,6 +140,17 @@ def fact_row(data: FactData, slot: Slot, aliases: Aliases, version: int) -> Row:
             return credential_row(slot.a, usr, data.state == "active", data.expires, version)
         case _:
             raise TypeError(f"{type(data).__name__} has no row of its own")
+
+
+def edge_rows(edges: Edges) -> list[Row]:
+    """The rows of edges; a grant's tells who first."""
+    first, ws = edges.told[0], edges.ws
+    pairs = zip(edges.told, edges.ends, strict=True)
+    if edges.table is Table.GRANT:
+        kind = int(_GRANT_KINDS[first.b_kind, first.a_kind])
+        return [(kind, ws, b, a, told.rank, told.version) for told, (a, b) in pairs]
+    kind = _USER_GROUP if edges.table is Table.GROUP_MEMBER else int(RowKind.WORKSPACE_ROLE)
+    return [(kind, ws, a, b, told.rank, told.version) for told, (a, b) in pairs]
 
 
 def _node(data: NodeData, slot: Slot, parent: int, version: int, kind: EntityKind, slug: str) -> Row:

@@ -56,6 +56,22 @@ class Entity(tuple[str, int, int]):
         """Its uuid."""
         return UUID(int=self[2])
 
+    @property
+    def text(self) -> str:
+        """Its uuid as we spell it."""
+        digits = f"{self[2]:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether it belongs to no workspace."""
+        return self[1] == _NOWHERE
+
+    @property
+    def home(self) -> "Entity":
+        """The workspace where it belongs, as an entity; to be asked of what is not global."""
+        return _bare(Entity, (_WORKSPACE, _NOWHERE, self[1]))
+
 
 _NOWHERE: Final = -1
 _WORKSPACE: Final = EntityKind.WORKSPACE.value
@@ -98,6 +114,11 @@ Names = tuple[Table, Entity | None, Entity, Entity | None, tuple[Entity, ...]]
 def workspace(id: UUID) -> Entity:
     """The workspace as an entity."""
     return _bare(Entity, (_WORKSPACE, _NOWHERE, id.int))
+
+
+def spelled(kind: str, workspace: UUID | None, id: str) -> Entity:
+    """What is named by the text of a uuid."""
+    return _bare(Entity, (kind, _NOWHERE if workspace is None else workspace.int, int(id.replace("-", ""), 16)))
 
 
 def user(id: UUID) -> Entity:

@@ -1,6 +1,6 @@
 """What the use cases change in the ledger, inside the one change that is open; see moorage.permissions.ports."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from uuid import UUID
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
 from moorage.access.image import NodeState
+from moorage.permissions.edge_columns import Edges, Ends
 from moorage.permissions.folding import Placed
 from moorage.permissions.lookups import (
     CredentialReader,
@@ -145,6 +146,10 @@ class ChangeLog(Protocol):
         """Appends a row; answers its seq, which is certain once the change commits."""
         ...
 
+    def extend(self, rows: Iterable[Row], event: str | None = None) -> None:
+        """Appends rows; of the events that told of them, this is the newest."""
+        ...
+
 
 class FactStore(Protocol):
     """Facts by slot, and the aliases of what they name."""
@@ -153,8 +158,20 @@ class FactStore(Protocol):
         """The aliases, new ones told in the log before anything can use them."""
         ...
 
+    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
+        """Aliases of what is named by these texts, as far as they are at hand; others have to be interned."""
+        ...
+
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
         """What is stored in these slots, empty ones left out."""
+        ...
+
+    async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
+        """What is stored of these edges, empty places left out."""
+        ...
+
+    async def put_edges(self, edges: Edges, before: Mapping[Ends, Held], at: datetime) -> None:
+        """Stores the edges; `before` is what `held_edges` answered of them."""
         ...
 
     async def put(self, placed: Sequence[Placed], aliases: Aliases, source: int, at: datetime) -> None:
@@ -209,6 +226,10 @@ class Intake(Protocol):
 
     async def release_until(self, workspace: int, at: datetime) -> None:
         """Takes the pins of all letters that were buried before."""
+        ...
+
+    async def lane_keys(self, lane: Lane) -> frozenset[str]:
+        """What the lane is pinned for; almost always nothing."""
         ...
 
     async def release_lane(self, lane: Lane, keys: Collection[str]) -> None:

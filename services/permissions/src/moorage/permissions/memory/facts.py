@@ -3,14 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
 from moorage.access.image import NodeState
 from moorage.access.principal import Bound, PrincipalKind
+from moorage.access.role import Membership, Role
+from moorage.events.edge_facts import GrantSet, GroupMemberSet, WorkspaceMemberSet
+from moorage.events.fact_data import FactData
 from moorage.events.identity_facts import CredentialSet
 from moorage.events.node_facts import RepositorySet
+from moorage.events.plain_edges import PlainEdge
 from moorage.permissions import rows
+from moorage.permissions.edge_columns import Edges, Ends
 from moorage.permissions.folding import Placed
 from moorage.permissions.log_rows import Numbered
 from moorage.permissions.memory.state import Settings, Stamp, State, Stored, StoredRepository
@@ -45,6 +51,22 @@ class MemoryFacts:
                 self._log.append(rows.intern_row(entity, alias, ws))
         return {each: self._state.aliases[each] for each in outer | inner}
 
+    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
+        """Aliases by the texts of ids."""
+        mine = ((each, alias) for each, alias in self._state.aliases.items() if each.kind.value == kind)
+        return {str(each.id): alias for each, alias in mine if each.workspace == workspace}
+
+    async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
+        """What is stored of them."""
+        held = await self.held(edges.slots())
+        return {(slot.a, slot.b): each for slot, each in held.items()}
+
+    async def put_edges(self, edges: Edges, before: Mapping[Ends, Held], at: datetime) -> None:
+        """Stores them as all other facts."""
+        for told, slot in zip(edges.told, edges.slots(), strict=True):
+            held = Held(told.version, told.rank, told.rank)
+            self._state.facts[slot] = self._stamped(slot, _data(told), held, told.event, edges.source, at)
+
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
         """What is stored in these slots."""
         return {slot: self._state.facts[slot].held for slot in slots if slot in self._state.facts}
@@ -53,21 +75,21 @@ class MemoryFacts:
         """Stores the facts."""
         for each in placed:
             data = each.fact.data
-            self._state.facts[each.slot] = self._stamped(each, source, at)
+            self._state.facts[each.slot] = self._stamped(each.slot, data, each.held, each.fact.event.id, source, at)
             if isinstance(data, RepositorySet):
                 self._put_repository(each.slot, data, each.held.version, source)
             if isinstance(data, CredentialSet):
                 self._put_credential(each.slot.a, data, at)
 
-    def _stamped(self, placed: Placed, source: int, at: datetime) -> Stored:
+    def _stamped(self, slot: Slot, data: FactData, held: Held, event: str, source: int, at: datetime) -> Stored:
         """A renewal of the version keeps by which event the value was set, since when and by whom."""
-        data, before = placed.fact.data, self._state.facts.get(placed.slot)
-        same = before is not None and before.held.fingerprint == placed.held.fingerprint
-        if isinstance(data, RepositorySet) and placed.slot.a in self._state.repositories:
-            same = same and self._state.repositories[placed.slot.a].state is data.state
+        before = self._state.facts.get(slot)
+        same = before is not None and before.held.fingerprint == held.fingerprint
+        if isinstance(data, RepositorySet) and slot.a in self._state.repositories:
+            same = same and self._state.repositories[slot.a].state is data.state
         if before is not None and same:
-            return Stored(data, placed.held, before.event, source, stamp=before.stamp)
-        return Stored(data, placed.held, placed.fact.event.id, source, stamp=Stamp(self._log.frame, at, data.by))
+            return Stored(data, held, before.event, source, stamp=before.stamp)
+        return Stored(data, held, event, source, stamp=Stamp(self._log.frame, at, data.by))
 
     def _put_repository(self, slot: Slot, data: RepositorySet, version: int, source: int) -> None:
         before = self._state.repositories.get(slot.a)
@@ -143,6 +165,17 @@ class MemoryFacts:
         """Our own settings."""
         self._state.stamps[workspace.alias] = Stamp(self._log.frame, None, self._log.by)
         self._state.settings[workspace.alias] = Settings(workspace.allow_public, workspace.publishing)
+
+
+def _data(told: PlainEdge) -> FactData:
+    """The fact that the edge was read from."""
+    said: dict[str, Any] = {"workspace": told.workspace, "version": told.version, "by": told.by}
+    if not told.b_kind:
+        return WorkspaceMemberSet(**said, user=told.a, role=Membership(told.rank).name.lower())
+    if told.a_kind == EntityKind.USER:
+        return GroupMemberSet(**said, user=told.a, group=told.b, present=bool(told.rank))
+    ends: dict[str, Any] = {"node": {"kind": told.a_kind, "id": told.a}, "grantee": {"kind": told.b_kind, "id": told.b}}
+    return GrantSet(**said, **ends, role=Role(told.rank).name.lower())
 
 
 def _order(entity: Entity) -> tuple[str, str]:

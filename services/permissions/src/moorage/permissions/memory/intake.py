@@ -130,6 +130,10 @@ class MemoryIntake:
             if ws == workspace and pin.letter and self._buried(pin.letter) <= at:
                 del self._state.pins[ws, key]
 
+    async def lane_keys(self, lane: Lane) -> frozenset[str]:
+        """What the lane is pinned for."""
+        return frozenset(key for of, key in self._state.lane_pins if of == lane)
+
     async def release_lane(self, lane: Lane, keys: Collection[str]) -> None:
         """Takes pins of the lane."""
         for key in keys:

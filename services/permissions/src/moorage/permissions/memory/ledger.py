@@ -27,10 +27,11 @@ from moorage.permissions.memory.requests import MemoryParked, MemoryRequests
 from moorage.permissions.memory.snapshot_runs import MemoryRuns
 from moorage.permissions.memory.snapshots import MemoryLog, MemorySnapshots
 from moorage.permissions.memory.standings import MemoryStandings
-from moorage.permissions.memory.state import State
+from moorage.permissions.memory.state import Logged, State
 from moorage.permissions.memory.sync import MemorySync
 from moorage.permissions.memory.topics import MemoryTopics
 from moorage.permissions.ports import SourceBusy
+from moorage.permissions.sync_facts import Applied
 from moorage.runtime.clock import Clock, SystemClock
 
 
@@ -82,7 +83,7 @@ class MemoryChange:
     @property
     def told(self) -> list[Row]:
         """The rows that were appended so far."""
-        return [each.row() for each in self.log.rows]
+        return self.log.rows
 
 
 class MemoryLedger:
@@ -92,7 +93,6 @@ class MemoryLedger:
         self._clock = clock or SystemClock()
         self._state = State()
         self._fleet = MemoryFleet()
-        self._commits: list[tuple[datetime, int]] = []
         self._audit = MemoryAudit()
         self._former: deque[Former] = deque([Former(0, 0, self._clock.now(), self._state)], REMEMBERED)
         self._turn = asyncio.Lock()
@@ -116,12 +116,8 @@ class MemoryLedger:
                 draft = self._state.copy()
                 change = MemoryChange(draft)
                 yield change
-                draft.log.extend(change.log.rows)
-                draft.events.extend(change.log.events)
-                draft.moments.extend([self._clock.now()] * len(change.log.rows))
-                self._commits.append((self._clock.now(), len(draft.log)))
                 if change.log.rows:
-                    self._former.append(Former(change.log.frame, len(draft.log), self._clock.now(), draft))
+                    self._write(draft, change.log)
                 self._state = draft
                 await self._audit.keep(change.audit.records)
             async with self._news:
@@ -160,12 +156,10 @@ class MemoryLedger:
         yield self._fleet
 
     async def forget(self, before: datetime) -> int:
-        """Forgets that the oldest rows can be read."""
-        old = [seq for at, seq in self._commits if at < before]
-        self._commits = self._commits[len(old) :]
-        dropped = max(old[-1] - self._state.floor, 0) if old else 0
-        self._state = replace(self._state, floor=self._state.floor + dropped)
-        return dropped
+        """Drops the oldest frames; answers how many rows those had."""
+        old = [each for each in self._state.log if each.at < before]
+        self._state = replace(self._state, log=self._state.log[len(old) :])
+        return sum(len(each.frame.rows) for each in old)
 
     async def head(self) -> ConsistencyToken:
         """The newest position."""
@@ -180,6 +174,13 @@ class MemoryLedger:
             pass
         return _head(self._state)
 
+    def _write(self, draft: State, log: Numbered) -> None:
+        now = self._clock.now()
+        draft.seq = log.token.seq
+        draft.log += [Logged(frame, now) for frame in log.frames()]
+        draft.newest |= {ws: Applied(event, now, seq) for ws, (seq, event) in log.newest.items()}
+        self._former.append(Former(log.frame, draft.seq, now, draft))
+
 
 def _head(state: State) -> ConsistencyToken:
-    return ConsistencyToken(state.epoch, len(state.log))
+    return ConsistencyToken(state.epoch, state.seq)

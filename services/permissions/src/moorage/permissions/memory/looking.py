@@ -47,7 +47,7 @@ class MemoryLooking:
 
 def look(former: Sequence[Former], head: State, at: Position, now: datetime) -> MemoryLooking:
     """The view of a position. Raises PositionUnknown for one that is not remembered, or of another epoch."""
-    newest = ConsistencyToken(head.epoch, len(head.log))
+    newest = ConsistencyToken(head.epoch, head.seq)
     if at.token is None and at.moment is None:
         return MemoryLooking(former, head, newest, now)
     if at.token is None:

@@ -17,7 +17,7 @@ from moorage.permissions.memory.images import MemoryImages
 from moorage.permissions.memory.intake import MemoryIntake
 from moorage.permissions.memory.state import State
 from moorage.permissions.records import Workspace
-from moorage.permissions.removals import removes
+from moorage.permissions.removals import removals
 from moorage.permissions.slots import Entity, Slot, Table
 
 
@@ -103,17 +103,18 @@ class MemoryLog:
 
     async def deltas(self, after: ConsistencyToken, limit: int) -> Sequence[Delta]:
         """Whole frames after the position. Raises PositionUnknown."""
-        if after.epoch != self._state.epoch or after.seq > len(self._state.log):
+        if after.epoch != self._state.epoch or after.seq > self._state.seq:
             raise PositionUnknown
-        if after.seq < self._state.floor and after.seq < len(self._state.log):
-            raise PositionUnknown
-        return gather(self._state.log[after.seq :], after, limit)
+        if after.seq == self._state.seq:
+            return []
+        kept = (each.frame for each in self._state.log)
+        return gather((each for each in kept if each.last > after.seq > each.first - limit), after, limit)
 
     async def removals(self, after: int) -> Mapping[int, int]:
         """Removals by the minute."""
         counts: dict[int, int] = {}
-        first = max(after, self._state.floor)
-        for row, at in zip(self._state.log[first:], self._state.moments[first:], strict=True):
-            minute = int(at.timestamp()) // 60
-            counts[minute] = counts.get(minute, 0) + removes(row.kind, row.val)
+        for each in self._state.log:
+            if each.frame.first >= after:
+                minute = int(each.at.timestamp()) // 60
+                counts[minute] = counts.get(minute, 0) + removals(each.frame.rows)
         return counts

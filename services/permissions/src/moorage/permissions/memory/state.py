@@ -10,11 +10,12 @@ from moorage.access.image import WRITERS_PUBLISH, NodeState, PublishingDefaults
 from moorage.events.fact_data import FactData
 from moorage.permissions.epoch import Epoch
 from moorage.permissions.lanes import LaneClock
-from moorage.permissions.log_rows import LogRow
+from moorage.permissions.log_rows import LogFrame
 from moorage.permissions.reconcile_stores import Holding, Parked, Run, Staged, Turn
 from moorage.permissions.records import Credential, Image, Source
 from moorage.permissions.slots import Entity, Slot, Table
 from moorage.permissions.stores import DeadLetter, Lane
+from moorage.permissions.sync_facts import Applied
 from moorage.permissions.topic_book import KnownTopic
 from moorage.permissions.versions import Held
 
@@ -91,16 +92,23 @@ class StoredRequest:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A frame of the log, and when it was written."""
+
+    frame: LogFrame
+    at: datetime
+
+
 @dataclass(slots=True)
 class State:
     """The tables."""
 
     epoch: int = 1
-    floor: int = 0
+    seq: int = 0
     epochs: dict[int, Epoch] = field(default_factory=dict)
-    events: list[str | None] = field(default_factory=list)
-    log: list[LogRow] = field(default_factory=list)
-    moments: list[datetime] = field(default_factory=list)
+    log: list[Logged] = field(default_factory=list)
+    newest: dict[int, Applied] = field(default_factory=dict)
     aliases: dict[Entity, int] = field(default_factory=dict)
     entities: dict[int, Entity] = field(default_factory=dict)
     facts: dict[Slot, Stored] = field(default_factory=dict)
@@ -127,7 +135,7 @@ class State:
 
     def copy(self) -> Self:
         """The same tables, to be changed apart; what is in them is immutable."""
-        tables = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("epoch", "floor")}
+        tables = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("epoch", "seq")}
         return replace(self, **{name: table.copy() for name, table in tables.items()})
 
     def alias_of_user(self, id: UUID | None) -> int:

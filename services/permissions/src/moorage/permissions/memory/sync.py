@@ -2,7 +2,7 @@
 
 from moorage.permissions.memory.state import State
 from moorage.permissions.reconcile_stores import RunState
-from moorage.permissions.sync_facts import Applied, SyncFacts
+from moorage.permissions.sync_facts import SyncFacts
 
 
 class MemorySync:
@@ -13,14 +13,7 @@ class MemorySync:
 
     async def of(self, workspace: int) -> SyncFacts:
         """Its newest event, how many of its records could not be applied, and whether a sweep is held."""
-        told = (
-            (row.seq, event)
-            for row, event in zip(reversed(self._state.log), reversed(self._state.events), strict=True)
-            if row.ws == workspace and event
-        )
-        newest = next(told, None)
-        applied = Applied(newest[1], self._state.moments[newest[0] - 1], newest[0]) if newest else None
         holding = {pin.letter for (ws, _), pin in self._state.pins.items() if ws == workspace and pin.letter}
         letters = [id for id in holding if self._state.letters[id - 1].letter.reason != "epoch"]
         held = any(run.workspace == workspace and run.state is RunState.HELD for run in self._state.runs.values())
-        return SyncFacts(applied, len(letters), held)
+        return SyncFacts(self._state.newest.get(workspace), len(letters), held)

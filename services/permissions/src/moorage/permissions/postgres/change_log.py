@@ -1,17 +1,27 @@
-"""The change log: rows numbered without a hole by whoever has the turn, read back frame by frame."""
+"""The change log: rows numbered without a hole by whoever has the turn, kept and read back frame by frame."""
 
-import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
+
+from pydantic_core import from_json, to_json
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta
-from moorage.permissions.log_rows import LogRow, Numbered, gather
+from moorage.permissions.log_rows import LogFrame, Numbered, gather
 from moorage.permissions.lookups import PositionUnknown
-from moorage.permissions.postgres.arrays import plain, texts
-from moorage.permissions.removals import GONE_AT_0, GONE_FROM_3
+from moorage.permissions.removals import removals
 from moorage.runtime.clock import Clock
-from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
+from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one, fetch_plain
+
+FORGET_FRAMES: Final = 1000
+
+
+class FrameRow(NamedTuple):
+    """A frame as it is stored."""
+
+    after_seq: int
+    rows: str
 
 
 class MinuteRow(NamedTuple):
@@ -24,42 +34,47 @@ class MinuteRow(NamedTuple):
 APPEND: Final = Statement(
     type(None),
     """
-    INSERT INTO change_log (seq, frame, kind, ws, a, b, val, ver, extra, ev, at)
-    SELECT seq, frame, kind, ws, a, b, val, ver, extra, ev, $11
-    FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::smallint[], $4::text::int[], $5::text::int[],
-                $6::text::int[], $7::text::int[], $8::text::bigint[],
-                string_to_array($9::text, chr(1), chr(2))::jsonb[], string_to_array($10::text, chr(1), chr(2)))
-        AS row (seq, frame, kind, ws, a, b, val, ver, extra, ev)
+    WITH moved AS (
+        UPDATE meta SET seq = $1
+    ), clock AS (
+        INSERT INTO frame_clock (seq, at) VALUES ($1, $2)
+    ), told AS (
+        INSERT INTO workspace_news (ws, seq, ev, at)
+        SELECT ws, seq, ev, $2 FROM unnest($3::int[], $4::bigint[], $5::text[]) AS told (ws, seq, ev)
+        ON CONFLICT (ws) DO UPDATE SET seq = excluded.seq, ev = excluded.ev, at = excluded.at
+    )
+    INSERT INTO change_frame (after_seq, size, removals, at, rows)
+    SELECT after_seq, size, removals, $2, rows
+    FROM unnest($6::bigint[], $7::int[], $8::int[], $9::text[]) AS frame (after_seq, size, removals, rows)
     """,
 )
-ADVANCE: Final = Statement(
-    type(None),
-    """
-    WITH moved AS (UPDATE meta SET seq = $1)
-    INSERT INTO frame_clock (seq, at) VALUES ($1, $2)
-    """,
-)
-
-
-# Frames are whole: the last one may lead beyond the limit.
+# Numbers are dense: those of the frames say how many rows there are. The last frame may lead beyond the limit.
 AFTER: Final = Statement(
-    LogRow,
+    FrameRow,
     """
-    SELECT seq, frame, kind, ws, a, b, val, ver, extra FROM change_log
-    WHERE seq > $1 AND frame <= (SELECT max(frame) FROM
-        (SELECT frame FROM change_log WHERE seq > $1 ORDER BY seq LIMIT $2) AS first_rows)
-    ORDER BY seq
+    SELECT after_seq, rows FROM change_frame
+    WHERE after_seq >= (SELECT max(after_seq) FROM change_frame WHERE after_seq <= $1) AND after_seq < $1 + $2
+    ORDER BY after_seq
     """,
 )
 REMOVALS: Final = Statement(
     MinuteRow,
     """
-    SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute,
-        count(*) FILTER (WHERE (kind = ANY($2) AND val = 0) OR (kind = ANY($3) AND val >= 3)) AS removals
-    FROM change_log WHERE seq > $1 GROUP BY 1
+    SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute, sum(removals)::bigint AS removals
+    FROM change_frame WHERE after_seq >= $1 GROUP BY 1
     """,
 )
-OLDEST: Final = Statement(int, "SELECT min(seq) FROM change_log")
+FORGET: Final = Statement(
+    int,
+    """
+    WITH gone AS (
+        DELETE FROM change_frame
+        WHERE at < $1 AND after_seq IN (SELECT after_seq FROM change_frame ORDER BY after_seq LIMIT $2)
+        RETURNING size
+    )
+    SELECT coalesce(sum(size), 0) FROM gone
+    """,
+)
 
 
 class PostgresChangeLog(Numbered):
@@ -74,11 +89,10 @@ class PostgresChangeLog(Numbered):
         """Writes the rows and moves the head; whoever reads it sees both or neither."""
         if not self.rows:
             return
-        *numbers, extras = zip(*self.rows, strict=True)
-        said = texts([None if each is None else json.dumps(each) for each in extras])
-        now = self._clock.now()
-        await execute(self._connection, APPEND, *map(plain, numbers), said, texts(self.events), now)
-        await execute(self._connection, ADVANCE, self.token.seq, now)
+        told = [[*self.newest], *([each[at] for each in self.newest.values()] for at in (0, 1))]
+        frames = [(each.first, len(each.rows), removals(each.rows), _written(each)) for each in self.frames()]
+        columns = [list(each) for each in zip(*frames, strict=True)]
+        await execute(self._connection, APPEND, self.token.seq, self._clock.now(), *told, *columns)
 
 
 class PostgresLog:
@@ -94,12 +108,18 @@ class PostgresLog:
             raise PositionUnknown
         if after.seq == self._head.seq:
             return []
-        oldest = await fetch_one(self._connection, OLDEST)
-        if oldest is None or oldest > after.seq + 1:
-            raise PositionUnknown
-        return gather(await fetch_all(self._connection, AFTER, after.seq, limit), after, limit)
+        found = await fetch_plain(self._connection, AFTER, after.seq, limit)
+        return gather([LogFrame(first, from_json(rows)) for first, rows in found], after, limit)
 
     async def removals(self, after: int) -> Mapping[int, int]:
         """Removals by the minute."""
-        kinds = [sorted(map(int, each)) for each in (GONE_AT_0, GONE_FROM_3)]
-        return {row.minute: row.removals for row in await fetch_all(self._connection, REMOVALS, after, *kinds)}
+        return {row.minute: row.removals for row in await fetch_all(self._connection, REMOVALS, after)}
+
+
+async def forget_frames(connection: Connection, before: datetime) -> int:
+    """Drops some of the oldest frames that were written before then; answers how many rows those had."""
+    return await fetch_one(connection, FORGET, before, FORGET_FRAMES) or 0
+
+
+def _written(frame: LogFrame) -> str:
+    return to_json(frame.rows).decode()

@@ -9,10 +9,13 @@ from uuid import UUID
 
 from moorage.access.publisher_body import written
 from moorage.permissions import rows
+from moorage.permissions.edge_columns import Edges, Ends
 from moorage.permissions.folding import Placed
-from moorage.permissions.postgres.aliases import PostgresAliases
+from moorage.permissions.ports import LedgerUnavailable
+from moorage.permissions.postgres.aliases import KnownAliases, PostgresAliases
 from moorage.permissions.postgres.arrays import plain, texts
 from moorage.permissions.postgres.change_log import PostgresChangeLog
+from moorage.permissions.postgres.edge_columns import ADD_EDGES, CHANGE_EDGES, HELD_EDGES
 from moorage.permissions.postgres.fact_columns import COLUMNS
 from moorage.permissions.postgres.fact_tables import DISPUTE, EDGES, HELD, PUT
 from moorage.permissions.records import Workspace
@@ -69,14 +72,19 @@ SET_WORKSPACE: Final = Statement(
 class PostgresFacts:
     """The facts of one change."""
 
-    def __init__(self, connection: Connection, log: PostgresChangeLog, known: Mapping[Entity, int]) -> None:
+    def __init__(self, connection: Connection, log: PostgresChangeLog, known: KnownAliases) -> None:
         self._connection = connection
         self._log = log
+        self._places: Mapping[Ends, str] = {}
         self.aliases = PostgresAliases(connection, log, known)
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
         """The aliases."""
         return await self.aliases.intern(entities)
+
+    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
+        """Aliases of what changes of this process have named before."""
+        return self.aliases.known.named(workspace, kind)
 
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
         """What is stored in these slots."""
@@ -85,6 +93,30 @@ class PostgresFacts:
             for ws, a, b, version, fingerprint, rank in await fetch_plain(self._connection, HELD[table], *_keys(mine)):
                 found[Slot(table, ws, a, b)] = Held(version, fingerprint, rank)
         return found
+
+    async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
+        """What is stored of them."""
+        columns = [plain(each) for each in zip(*edges.ends, strict=True)]
+        found = await fetch_plain(self._connection, HELD_EDGES[edges.table], edges.ws, *columns)
+        self._places = {(a, b): place for a, b, _, _, _, place in found}
+        return {(a, b): Held(version, fingerprint, rank) for a, b, version, fingerprint, rank, _ in found}
+
+    async def put_edges(self, edges: Edges, before: Mapping[Ends, Held], at: datetime) -> None:
+        """What is new and what was there, a statement each."""
+        if not edges.told:
+            return
+        there = [each in before for each in edges.ends] if before else []
+        new, changed = edges.only([not each for each in there]) if before else edges, edges.only(there)
+        stamps = (edges.source, at, self._log.frame)
+        if new.told:
+            kinds = (new.told[0].a_kind, new.told[0].b_kind) if edges.table is Table.GRANT else ()
+            ends = (plain(each) for each in zip(*new.ends, strict=True))
+            await execute(self._connection, ADD_EDGES[edges.table], edges.ws, *ends, *_said(new), *stamps, *kinds)
+        if changed.told:
+            places = texts([self._places[each] for each in changed.ends])
+            found = await execute(self._connection, CHANGE_EDGES[edges.table], places, *_said(changed), *stamps)
+            if found != len(changed.told):
+                raise LedgerUnavailable("somebody else has changed edges")
 
     async def put(self, placed: Sequence[Placed], aliases: Aliases, source: int, at: datetime) -> None:
         """One statement per table."""
@@ -123,6 +155,13 @@ class PostgresFacts:
         settings = (workspace.allow_public, said.policy.value, written(said.publishers), said.pipeline_create)
         stamps = (self._log.frame, self._log.by)
         await execute(self._connection, SET_WORKSPACE, workspace.alias, *settings, *stamps)
+
+
+def _said(edges: Edges) -> tuple[str, str, str, str]:
+    """Values, versions, events and authors."""
+    told = edges.told
+    numbers = plain([each.rank for each in told]), plain([each.version for each in told])
+    return *numbers, texts([each.event for each in told]), texts([each.by for each in told])
 
 
 def _by_table(slots: Collection[Slot]) -> dict[Table, list[Slot]]:

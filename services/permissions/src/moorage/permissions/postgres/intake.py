@@ -131,6 +131,10 @@ class PostgresIntake:
         """Takes the pins of older letters."""
         await execute(self._connection, RELEASE_UNTIL, workspace, at)
 
+    async def lane_keys(self, lane: Lane) -> frozenset[str]:
+        """What the lane is pinned for."""
+        return await self._lanes.keys(lane)
+
     async def release_lane(self, lane: Lane, keys: Collection[str]) -> None:
         """Takes pins of the lane."""
         await self._lanes.release(lane, keys)

@@ -23,6 +23,7 @@ RELEASE_LANE: Final = Statement(
     type(None),
     "DELETE FROM lane_pin WHERE source = $1 AND topic = $2 AND part = $3 AND key = ANY($4::text[])",
 )
+HELD_FOR: Final = Statement(str, "SELECT key FROM lane_pin WHERE source = $1 AND topic = $2 AND part = $3")
 RELEASE_BEFORE: Final = Statement(
     type(None), "DELETE FROM lane_pin WHERE source = $1 AND part = $2 AND topic NOT LIKE 'identity.%' AND at <= $3"
 )
@@ -72,6 +73,10 @@ class PostgresLanePins:
         """Holds the lane."""
         await execute(self._connection, PIN_LANE, lane.source, lane.topic, lane.part, key, since, letter)
         await self.recall()
+
+    async def keys(self, lane: Lane) -> frozenset[str]:
+        """What the lane is held for."""
+        return frozenset(await fetch_all(self._connection, HELD_FOR, lane.source, lane.topic, lane.part))
 
     async def release(self, lane: Lane, keys: Collection[str]) -> None:
         """Takes pins of the lane."""

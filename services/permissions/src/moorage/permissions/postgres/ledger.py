@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from moorage.permissions.ports import LedgerUnavailable, SourceBusy
 from moorage.permissions.postgres.aliases import KnownAliases
 from moorage.permissions.postgres.audit import PostgresAudit
 from moorage.permissions.postgres.authorities import PostgresAuthorities
-from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog
+from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog, forget_frames
 from moorage.permissions.postgres.credentials import PostgresCredentialRecords, PostgresCredentials
 from moorage.permissions.postgres.epochs import PostgresEpochs
 from moorage.permissions.postgres.facts import PostgresFacts
@@ -37,7 +37,6 @@ from moorage.permissions.postgres.sources import PostgresSources
 from moorage.permissions.postgres.standings import PostgresStandings
 from moorage.permissions.postgres.sync import PostgresSync
 from moorage.permissions.postgres.topics import PostgresTopics
-from moorage.permissions.slots import Entity
 from moorage.runtime.clock import Clock
 from moorage.runtime.postgres import Database, DatabaseRefused, DatabaseUnavailable
 from moorage.runtime.statement import Connection, Statement, execute, fetch_one
@@ -62,10 +61,6 @@ class Head:
 
 
 HEAD: Final = Statement(Head, "SELECT epoch, seq FROM meta")
-FORGET: Final = Statement(
-    type(None),
-    "DELETE FROM change_log WHERE at < $1 AND seq IN (SELECT seq FROM change_log ORDER BY seq LIMIT $2)",
-)
 # Whoever tries something holds the turn meanwhile.
 BE_BRIEF: Final = Statement(type(None), "SET LOCAL statement_timeout = '3s'")
 TAKE_TURN: Final = Statement(bool, "SELECT pg_advisory_xact_lock($1, $2) IS NOT NULL")
@@ -98,9 +93,7 @@ class PostgresView:
 class PostgresChange:
     """The transaction whose turn it is."""
 
-    def __init__(
-        self, connection: Connection, head: ConsistencyToken, clock: Clock, known: Mapping[Entity, int]
-    ) -> None:
+    def __init__(self, connection: Connection, head: ConsistencyToken, clock: Clock, known: KnownAliases) -> None:
         self.log = PostgresChangeLog(connection, head, clock)
         self.hierarchy = PostgresHierarchy(connection)
         self.standings = PostgresStandings(connection)
@@ -122,7 +115,7 @@ class PostgresChange:
     @property
     def told(self) -> list[Row]:
         """The rows that were appended so far."""
-        return [each.row() for each in self.log.rows]
+        return self.log.rows
 
 
 class PostgresLedger:
@@ -204,7 +197,7 @@ class PostgresLedger:
         """Drops some of the oldest rows of the log; what is left keeps its numbers."""
         with _translated():
             async with self._database.connection() as connection:
-                return await execute(connection, FORGET, before, FORGET_ROWS)
+                return await forget_frames(connection, before)
 
     def news(self) -> News:
         """To be open as long as this ledger is used, so that it hears at once what other processes change."""

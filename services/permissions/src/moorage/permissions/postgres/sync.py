@@ -10,21 +10,14 @@ from moorage.runtime.statement import Connection, Statement, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """A row of the log that a fact has caused."""
+    """The newest row of the log that a fact has caused."""
 
     seq: int
     ev: str
     at: datetime
 
 
-# Looked for among the newest changes only: an index by workspace would cost every batch of facts.
-LAST: Final = Statement(
-    EventRow,
-    """
-    SELECT seq, ev, at FROM change_log
-    WHERE seq > (SELECT seq FROM meta) - 100000 AND ws = $1 AND ev IS NOT NULL ORDER BY seq DESC LIMIT 1
-    """,
-)
+LAST: Final = Statement(EventRow, "SELECT seq, ev, at FROM workspace_news WHERE ws = $1")
 LETTERS: Final = Statement(
     int, "SELECT count(*) FROM dead_letter WHERE ws = $1 AND released_at IS NULL AND reason <> 'epoch'"
 )

@@ -10,6 +10,7 @@ import structlog
 from moorage.events.topics import AUTHORITY
 from moorage.oci.strict_json import JsonRefused, read_json
 from moorage.permissions.batches import Record, Refused
+from moorage.permissions.edge_columns import Edges
 from moorage.permissions.folding import Placed
 from moorage.permissions.ports import Change
 from moorage.permissions.reconcile.pins import CHECKSUM, SWEEP, pinning
@@ -75,15 +76,24 @@ def moment(record: Record) -> datetime | None:
         return record.at
 
 
-async def settle(change: Change, kept: Sequence[Placed], lane: Lane) -> None:
+async def settle(change: Change, kept: Sequence[Placed], edges: Sequence[Edges], lane: Lane) -> None:
     """Newer versions have come: what held freshness for their keys does so no longer."""
-    pairs = {(each.slot.ws or (each.slot.a if each.fact.workspace else 0), each.fact.key) for each in kept}
-    homes = await change.intake.pinned({ws for ws, _ in pairs if ws}) if pairs else []
-    async with pinning(change, homes):
-        if homes:
-            await change.intake.release({(ws, key) for ws, key in pairs if ws in homes})
-    if pairs:
-        await change.intake.release_lane(lane, {key for _, key in pairs})
+    homes = {_home(each) for each in kept} | {each.ws for each in edges}
+    pinned = await change.intake.pinned(homes - {0}) if homes else []
+    holding = await change.intake.lane_keys(lane) if homes else frozenset[str]()
+    if not pinned and not holding:
+        return
+    pairs = {(_home(each), each.fact.key) for each in kept}
+    pairs |= {(each.ws, told.key) for each in edges for told in each.told}
+    async with pinning(change, pinned):
+        if pinned:
+            await change.intake.release({(ws, key) for ws, key in pairs if ws in pinned})
+    if keys := holding & {key for _, key in pairs}:
+        await change.intake.release_lane(lane, keys)
+
+
+def _home(placed: Placed) -> int:
+    return placed.slot.ws or (placed.slot.a if placed.fact.workspace else 0)
 
 
 async def settled_by(change: Change, run: Run, source: Source, now: datetime) -> None:
