@@ -116,7 +116,7 @@ async def test_nobody_gets_more_while_a_source_tells_again(
             await until_true(lambda: (here := gateway.follower.replica) is not None and here.epoch > removed.epoch)
             for fact in (*FACTS, REMOVAL):
                 await bridge.tell(fact)
-            kept = [fact for fact in FACTS if b"scm." in fact and b'"present": true' not in fact]
+            kept = [fact for fact in FACTS if b"scm." in fact and b'"present":true' not in fact]
             await bridge.tell(*whole("again", len(FACTS) + 1, kept))
             await until(lambda: is_so(status(client, "GET", PULL, bob, str(removed)), 200))
             told = len(seen)
