@@ -10,7 +10,7 @@ import pytest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, EntityKind, Row
 from moorage.permissions import rows
-from moorage.permissions.log_rows import LEAD_ROWS
+from moorage.permissions.log_rows import FRAME_WEIGHT, LEAD_ROWS
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.ports import Ledger
 from moorage.permissions.slots import Entity
@@ -113,6 +113,24 @@ class ChangeLogContract:
         async with ledger.changing() as change:
             change.log.extend([ALIAS, ALIAS, *edges(1)])
             assert change.log.frame == 7
+
+    async def test_a_reader_may_stand_where_a_change_pauses(self, ledger: Ledger) -> None:
+        """Once it has told enough; what is written after that is seen with the first row that follows."""
+        async with ledger.changing() as change:
+            change.log.extend(edges(3))
+            change.log.pause()
+            assert change.log.frame == 1
+            change.log.extend(edges(FRAME_WEIGHT))
+            change.log.pause()
+            assert change.log.frame == FRAME_WEIGHT + 4
+            change.log.extend([ALIAS, *edges(20)])
+            change.log.pause()
+            assert change.log.frame == FRAME_WEIGHT + 4
+        ends = [FRAME_WEIGHT + 3, FRAME_WEIGHT + 24]
+        assert bounds(await told(ledger, limit=2 * FRAME_WEIGHT)) == [(0, ends[1])]
+        assert bounds(await told(ledger)) == [(0, ends[0])]
+        assert bounds(await told(ledger, ends[0])) == [(ends[0], ends[1])]
+        assert (await ledger.head()).seq == ends[1]
 
     async def test_frames_are_forgotten_as_a_whole(self, ledger: Ledger, clock: FixedClock) -> None:
         """Who was within one takes a snapshot, like everybody before it."""

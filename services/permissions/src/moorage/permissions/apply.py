@@ -22,7 +22,7 @@ from moorage.permissions.reconcile import comparison, dead_letters, express, sta
 from moorage.permissions.reconcile.admission import admit
 from moorage.permissions.reconcile.applying import STEP, ApplySnapshots, tell_lanes
 from moorage.permissions.records import Source, SourceKind
-from moorage.permissions.repository_effects import RepositoryEffects
+from moorage.permissions.repository_effects import Move, RepositoryEffects, follow
 from moorage.permissions.slots import Aliases, Slot, Table, entities, slot_of
 from moorage.permissions.stores import Lane
 from moorage.permissions.versions import Held, Ruling, judge
@@ -54,12 +54,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the facts of a batch."""
+    """What became of the facts of a batch, and the repositories whose images have to follow them."""
 
     applied: int = 0
     unchanged: int = 0
     stale: int = 0
     conflicts: int = 0
+    moves: tuple[Move, ...] = ()
 
 
 class Apply:
@@ -70,7 +71,7 @@ class Apply:
         self._ledger = ledger
         self._clock = clock
         self._reader = EdgeReader()
-        self.snapshots = ApplySnapshots(ledger, clock, self._store, step)
+        self.snapshots = ApplySnapshots(ledger, clock, self._store_whole, step)
 
     async def over_http(self, source: Source, records: Sequence[Record]) -> wire.IngestAnswer:
         """Applies a source's batch. Raises FactsRefused (manual sources), SourceBusy."""
@@ -82,6 +83,7 @@ class Apply:
             _refuse_by_hand(source, refused)
             if batch.heartbeats:
                 await self._let_go(change)
+            await follow(change, counts.moves, self._clock.now())
             token = change.log.token
         if staging.ends(batch.snapshots) and not await self.snapshots.drive(WHOLE_WITHIN_SECONDS):
             token = await self._ledger.head()
@@ -116,6 +118,7 @@ class Apply:
                 done.append(await self._apply(change, each.batch, lane, each.sources))
             if any(each.batch.heartbeats for each in stretches):
                 await self._let_go(change)
+            await follow(change, [move for counts, _ in done for move in counts.moves], self._clock.now())
             return done
 
     async def _apply(
@@ -191,6 +194,19 @@ class Apply:
         now = await change.sources.named(source.spec.name)
         return now.counter if now else 0
 
+    async def _store_whole(
+        self,
+        change: Change,
+        facts: Sequence[Placed],
+        stored: Mapping[Slot, Held],
+        aliases: Aliases,
+        source: int,
+        beaten: frozenset[Slot],
+    ) -> None:
+        """Stores all facts of a change; their images follow."""
+        _, counts = await self._store(change, facts, stored, aliases, source, beaten)
+        await follow(change, counts.moves, self._clock.now())
+
     async def _store(
         self,
         change: Change,
@@ -215,12 +231,13 @@ class Apply:
             _log.warning("Two values claim one version; the lower privilege is kept.", keys=len(disputed))
             await change.facts.dispute(disputed)
         await self._tell(change, changed, aliases, effects)
-        await effects.after(change, source)
+        moves = await effects.after(change, source)
         return kept, Counts(
             len(changed),
             folded.repeats + sum(ruling in (Ruling.REPEAT, Ruling.RENEW) for _, ruling in rulings),
             folded.stale + sum(ruling is Ruling.STALE for _, ruling in rulings),
             len(disputed),
+            tuple(moves),
         )
 
     async def _tell(
@@ -278,4 +295,5 @@ def _sum(*counts: Counts) -> Counts:
         sum(each.unchanged for each in counts),
         sum(each.stale for each in counts),
         sum(each.conflicts for each in counts),
+        tuple(move for each in counts for move in each.moves),
     )

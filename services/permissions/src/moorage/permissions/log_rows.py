@@ -5,13 +5,19 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
+from pydantic_core import to_json
+
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Row, RowKind
 from moorage.permissions.lookups import PositionUnknown
 
 LEAD_ROWS: Final = 1000
 """How many aliases that nothing uses yet are read at once, at most: readers refuse frames that are far too long."""
+FRAME_WEIGHT: Final = 1000
+"""So much is told before a pause counts: far below what readers refuse, in rows and in bytes."""
 _INTERN: Final = int(RowKind.INTERN)
+_LONG: Final = frozenset({int(RowKind.IMAGE), int(RowKind.WORKSPACE)})
+_WEIGHED_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Numbered:
     def __init__(self, head: ConsistencyToken) -> None:
         self._head = head
         self._lead: int | None = None
+        self._pauses: list[int] = []
+        self._told = self._weighed = 0
         self.by: str | None = None
         """Who makes this change, unless a fact says who made what it tells of."""
         self.rows: list[Row] = []
@@ -46,10 +54,18 @@ class Numbered:
 
     @property
     def frame(self) -> int:
-        """The seq by which everything this change writes can be seen; the same from its first use on."""
+        """The seq by which what this change writes now can be seen; the same from its first use to the next pause."""
         if self._lead is None:
             self._lead = len(self.rows)
-        return self._head.seq + self._lead + 1
+        return self._head.seq + (self._pauses[-1] if self._pauses else self._lead) + 1
+
+    def pause(self) -> None:
+        """Readers may stand here: what was told is right without what follows. They do once enough was told."""
+        self._told += sum(map(weight, islice(self.rows, self._weighed, None)))
+        self._weighed = len(self.rows)
+        if self._told >= FRAME_WEIGHT:
+            self._pauses.append(self._weighed)
+            self._told = 0
 
     def append(self, row: Row, event: str | None = None) -> int:
         """Appends a row; aliases that come before anything uses them may be read in frames of their own."""
@@ -73,28 +89,37 @@ class Numbered:
             self.newest.update({ws: (seq, event) for ws, seq in last.items()})
 
     def frames(self) -> list[LogFrame]:
-        """The rows as they are kept: in one frame, or behind others of aliases that nothing uses yet."""
+        """The rows as they are kept: a frame from pause to pause, behind those of aliases that nothing uses yet."""
         total, lead = len(self.rows), len(self.rows) if self._lead is None else self._lead
         cuts = [*range(0, lead, LEAD_ROWS), lead] if total > LEAD_ROWS else [0]
-        ends = pairwise([*cuts, total])
+        ends = pairwise([*cuts, *self._pauses, total])
         return [LogFrame(self._head.seq + start, self.rows[start:end]) for start, end in ends if start < end]
 
 
+def weight(row: Row) -> int:
+    """How many rows it counts for: what an image is published and consumed by may be long."""
+    return 1 + len(to_json(row[6])) // _WEIGHED_BYTES if row[0] in _LONG and len(row) == 7 else 1
+
+
 def gather(frames: Iterable[LogFrame], after: ConsistencyToken, limit: int) -> list[Delta]:
-    """Frames, gathered into deltas of at most `limit` rows; a larger frame is a delta of its own.
+    """Frames, gathered into deltas of at most `limit` rows, by their weight; a larger frame is a delta of its own.
 
     They end where a frame is missing. Raises PositionUnknown if what follows the position is.
     """
     deltas: list[Delta] = []
     gathered: list[Row] = []
     first = last = after.seq
+    gathered_weight = 0
     for frame in frames:
         if frame.first > last or frame.last <= last:
             break
-        if gathered and last - first + len(frame.rows) > limit:
+        news = frame.rows[last - frame.first :]
+        news_weight = sum(map(weight, news))
+        if gathered and gathered_weight + news_weight > limit:
             deltas.append(_delta(after.epoch, first, gathered))
-            first, gathered = last, []
-        gathered += frame.rows[last - frame.first :]
+            first, gathered, gathered_weight = last, [], 0
+        gathered += news
+        gathered_weight += news_weight
         last = frame.last
     if not gathered:
         raise PositionUnknown

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from moorage.access.frames import EntityKind, Row
@@ -15,6 +16,14 @@ from moorage.permissions.ports import Change
 from moorage.permissions.reconcile import sums
 from moorage.permissions.slots import Aliases, Table
 from moorage.permissions.stores import KeptRepository
+
+
+class Move(NamedTuple):
+    """A repository, by alias, has gone from one state to another: its images follow."""
+
+    repository: int
+    before: NodeState
+    after: NodeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +53,47 @@ class RepositoryEffects:
             return rows.fact_row(data, placed.slot, aliases, placed.held.version)
         return _gone(placed.slot.ws, kept, placed.held.version)
 
-    async def after(self, change: Change, source: int) -> None:
-        """Detaches and restores images, once the batch is written."""
+    async def after(self, change: Change, source: int) -> list[Move]:
+        """Ends older places of repositories, once the batch is written; answers what images have to `follow`."""
         told: dict[UUID, Placed] = {}
+        moves: list[Move] = []
         for each in self.placed:
             data, kept = each.fact.data, self.kept.get(each.slot.a)
             if not isinstance(data, RepositorySet):
                 continue
             if kept is not None:
-                await self._images(change, kept.alias, kept.state, data.state)
+                moves.append(Move(kept.alias, kept.state, data.state))
             # One that has ended elsewhere was placed there: what placed it may be folded or compacted away (§2.2).
             if data.state is not NodeState.TRANSFERRED:
                 told.setdefault(data.id, each)
         if told:
-            await self._supersede(change, told, source)
+            moves += await self._supersede(change, told, source)
+        return [each for each in moves if each.before.carries_roles != each.after.carries_roles]
 
-    async def _supersede(self, change: Change, told: Mapping[UUID, Placed], source: int) -> None:
+    async def _supersede(self, change: Change, told: Mapping[UUID, Placed], source: int) -> list[Move]:
+        moves = []
         for repository, slot in await change.facts.supersede(told.keys(), source):
             placed = told[repository]
             kept = (await change.facts.repositories([slot.a]))[slot.a]
             await sums.superseded(change, slot, placed.fact.key, (await change.facts.held([slot]))[slot], source)
             change.log.append(_gone(slot.ws, kept, placed.held.version), placed.fact.event.id)
-            await self._images(change, slot.a, NodeState.ACTIVE, NodeState.TRANSFERRED)
+            moves.append(Move(slot.a, NodeState.ACTIVE, NodeState.TRANSFERRED))
+        return moves
 
-    async def _images(self, change: Change, repository: int, before: NodeState, after: NodeState) -> None:
-        if before.carries_roles == after.carries_roles:
-            return
-        for image in await change.images.linked([repository]):
-            changed = image_changes.after_repository(image, before, after, self.now)
+
+async def follow(change: Change, moves: Sequence[Move], now: datetime) -> None:
+    """Detaches and restores images, when all facts of the change are told.
+
+    Readers may stand between any two of them: an image that is not yet detached gives nothing through a repository that
+    is gone, one that is not yet restored no more than before. Not so where a repository has gone and come back.
+    """
+    apart = len({each.repository for each in moves}) == len(moves)
+    for move in moves:
+        for image in await change.images.linked([move.repository]):
+            changed = image_changes.after_repository(image, move.before, move.after, now)
             if changed is not image:
+                if apart:
+                    change.log.pause()
                 await store(change, changed)
 
 

@@ -136,7 +136,11 @@ class ChangeLog(Protocol):
 
     @property
     def frame(self) -> int:
-        """The seq from which on everything this change writes is seen; the same from its first use on."""
+        """The seq from which on what this change writes now is seen; the same from its first use to the next pause."""
+        ...
+
+    def pause(self) -> None:
+        """Readers may stand here: what was told is right without what follows. They do once enough was told."""
         ...
 
     by: str | None

@@ -58,11 +58,27 @@ class MemoryView:
         self.log = MemoryLog(state)
 
 
+class MemoryChangeLog(Numbered):
+    """The rows of a change, and its states where readers may stand."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(_head(state))
+        self._state = state
+        self.paused: list[tuple[int, int, State]] = []
+
+    def pause(self) -> None:
+        """See ChangeLog."""
+        frame = self.frame
+        super().pause()
+        if self.frame != frame:
+            self.paused.append((frame, self.token.seq, self._state.copy()))
+
+
 class MemoryChange:
     """A copy of the state, being changed."""
 
     def __init__(self, state: State) -> None:
-        self.log = Numbered(_head(state))
+        self.log = MemoryChangeLog(state)
         self.audit = MemoryAuditDraft()
         self.hierarchy = MemoryHierarchy(state)
         self.standings = MemoryStandings(state)
@@ -174,11 +190,12 @@ class MemoryLedger:
             pass
         return _head(self._state)
 
-    def _write(self, draft: State, log: Numbered) -> None:
+    def _write(self, draft: State, log: MemoryChangeLog) -> None:
         now = self._clock.now()
         draft.seq = log.token.seq
         draft.log += [Logged(frame, now) for frame in log.frames()]
         draft.newest |= {ws: Applied(event, now, seq) for ws, (seq, event) in log.newest.items()}
+        self._former += [Former(frame, seq, now, state) for frame, seq, state in log.paused]
         self._former.append(Former(log.frame, draft.seq, now, draft))
 
 
