@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry
 
 from faults.waiting import until
 from moorage.events.topics import AUTHORITY
+from moorage.permissions import slots
 from moorage.permissions.apply import Advance, Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Consumer, Fetched, KafkaSources
 from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.memory.ledger import MemoryLedger
+from moorage.permissions.ports import Ledger
 from moorage.permissions.rebuild import NotRebuilt, Rebuild, RebuiltLedger
 from moorage.permissions.records import SourceKind, SourceSpec, Transport
 from moorage.permissions.topic_book import KnownTopic
@@ -196,9 +198,17 @@ async def test_a_topic_is_known_by_its_partitions_and_its_incarnation() -> None:
         await guard.admit(FoundTopic("t", 1, "one"))
 
 
-async def test_nothing_is_looked_at_before_the_past_is_applied() -> None:
+@pytest.fixture(params=["memory", "postgres"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """An empty ledger, of both kinds."""
+    if request.param == "memory":
+        return MemoryLedger()
+    found: Ledger = request.getfixturevalue("postgres_ledger")
+    return found
+
+
+async def test_nothing_is_looked_at_before_the_past_is_applied(ledger: Ledger) -> None:
     """A ledger that is half built answers nobody (R122)."""
-    ledger = MemoryLedger()
     rebuild = Rebuild(ledger, patience=0)
     guarded = RebuiltLedger(ledger, rebuild)
     async with guarded.viewing():
@@ -216,3 +226,16 @@ async def test_nothing_is_looked_at_before_the_past_is_applied() -> None:
     async with guarded.changing():
         pass
     assert await rebuild.missing() is None
+
+
+async def test_a_topic_that_was_never_met_holds_back_a_ledger_that_has_other_things(ledger: Ledger) -> None:
+    """Kafka was away at the very first start, and something was written meanwhile: still nothing is whole (R122)."""
+    async with ledger.changing() as change:
+        await change.facts.intern([slots.workspace(uuid_of("workspace", "acme"))])
+    assert (await ledger.head()).seq > 0
+    rebuild = Rebuild(ledger, patience=0)
+    rebuild.expect(["met", "away"])
+    async with ledger.changing() as change:
+        await change.topics.meet(KnownTopic("met", "", (0,)))
+    with pytest.raises(NotRebuilt, match="topic away was never read"):
+        await RebuiltLedger(ledger, rebuild).head()

@@ -39,8 +39,7 @@ class Rebuild:
         for topic in self._topics:
             async with self._ledger.viewing() as view:
                 behind = await view.topics.behind(topic)
-                empty = view.token.seq == 0
-            if behind is None and empty:
+            if behind is None:
                 return f"topic {topic} was never read, and nothing is known without it"
             if behind:
                 return f"topic {topic} is being replayed; {behind} offsets are left"
