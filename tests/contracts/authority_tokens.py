@@ -10,8 +10,10 @@ from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import Identity, Principal, PrincipalKind, Scope
 from moorage.access.problems import CredentialUnknown, Forbidden, NotFound
+from moorage.access.reason import Reason
 from moorage.access.secrets import SecretKind, mint_secret
 from permissions.sample_facts import (
+    credential,
     user,
     uuid_of,
 )
@@ -112,3 +114,24 @@ class AuthorityOfTokens(OverASite):
             await acme.authority.revoke_token(wire.RevokeTokenRequest(identity=bob, token=other.token.id))
         with pytest.raises(CredentialUnknown):
             await acme.authority.authenticate(wire.AuthenticateRequest(secret=other.secret))
+
+    async def test_a_foreign_credential_that_was_revoked_here_stays_so(self, acme: Site) -> None:
+        """By its owner or by the operator; its source may renew it as often as it likes."""
+        await acme.image()
+        owner, operator = await acme.login("bob"), await acme.operator()
+        for name, ends in (("laptop", owner), ("phone", operator)):
+            await acme.ingest([credential(name, "bob", version=100)])
+            shown = with_credential(name)
+            assert (await acme.check(shown, Action.PULL)).reason is Reason.OK
+            request = wire.RevokeTokenRequest(identity=ends, token=uuid_of("credential", name))
+            await acme.authority.revoke_token(request)
+            assert (await acme.check(shown, Action.PULL)).reason is Reason.CREDENTIAL_REVOKED
+            for version, scopes in ((101, ["image:write"]), (102, ["image:read"])):
+                await acme.ingest([credential(name, "bob", version=version, scopes=scopes)])
+                assert (await acme.check(shown, Action.PULL)).reason is Reason.CREDENTIAL_REVOKED
+
+
+def with_credential(name: str) -> wire.IdentityBody:
+    """Bob, with a credential that somebody else has issued."""
+    bob = Principal(PrincipalKind.USER, uuid_of("user", "bob"))
+    return wire.IdentityBody.of(Identity(bob, uuid_of("credential", name)))

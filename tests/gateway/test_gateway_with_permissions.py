@@ -13,15 +13,18 @@ from aiohttp.test_utils import TestClient, TestServer
 from contracts.storage_parts import MemoryStorage
 from moorage.access import wire
 from moorage.access.action import Action
+from moorage.access.principal import Identity, Principal, PrincipalKind
+from moorage.access.reason import Reason
 from moorage.gateway.adapters.authority_client import AuthorityClient
 from moorage.gateway.app import Gateway, open_gateway
 from moorage.gateway.settings import GatewaySettings
+from moorage.oci.reference import ImageName
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime.clock import SystemClock
-from permissions.sample_facts import grant, group_member, small_workspace
+from permissions.sample_facts import credential, grant, group_member, small_workspace, uuid_of
 
 SERVICE_TOKEN = "between services"
 ACCOUNTS = ("ada", "bob", "carol", "rita", "mia", "olga")
@@ -121,3 +124,22 @@ async def test_a_fact_counts_at_the_next_request(town: Town) -> None:
     await town.permissions.ingest([group_member("developers", "carol", present=False)])
     await town.caught_up()
     assert await town.status("GET", path, carol) == 404
+
+
+async def test_a_foreign_credential_revoked_at_the_api_stays_so_at_the_gateway(town: Town) -> None:
+    """Its source renews it, with the same value and with another: neither the replica nor head lets it in again."""
+    bob = await town.login("bob")
+    assert await town.status("POST", "/v2/acme/hello/api/blobs/uploads/", bob) == 202
+    laptop = uuid_of("credential", "laptop")
+    await town.permissions.ingest([credential("laptop", "bob", version=100)])
+    await town.caught_up()
+    shown = Identity(Principal(PrincipalKind.USER, uuid_of("user", "bob")), laptop)
+    name = ImageName.parse("acme/hello/api")
+    assert (await town.gateway.access.decide(shown, name, Action.PULL)).allowed
+    assert await town.status("DELETE", f"/api/v1/tokens/{laptop}", bob) == 204
+    for version, scopes in ((101, ["image:write"]), (102, ["image:read"])):
+        await town.permissions.ingest([credential("laptop", "bob", version=version, scopes=scopes)])
+        await town.caught_up()
+        outcome = await town.gateway.access.decide(shown, name, Action.PULL)
+        assert outcome.decision.reason is Reason.CREDENTIAL_REVOKED
+        assert town.gateway.access.revoked(shown) is Reason.CREDENTIAL_REVOKED

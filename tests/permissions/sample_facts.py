@@ -1,6 +1,7 @@
 """A small workspace in facts, as a bridge writes them: acme with project PAY, repositories hello and ledger, people."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
@@ -77,6 +78,16 @@ def user(account: str, active: bool = True, version: int | None = None) -> bytes
     """A user."""
     id = str(uuid_of("user", account))
     return event("identity.user.set", f"us:{id}", {"id": id, "account": account, "active": active}, version)
+
+
+def credential(
+    name: str, account: str, state: str = "active", version: int | None = None, scopes: Sequence[str] = ("image:write",)
+) -> bytes:
+    """A credential of a user that somebody else has issued; `name` names its uuid."""
+    id = str(uuid_of("credential", name))
+    principal = f"user:{uuid_of('user', account)}"
+    data = {"id": id, "principal": principal, "state": state, "scopes": sorted(scopes)}
+    return event("identity.credential.set", f"cr:{id}", data, version)
 
 
 def group(slug: str, state: str = "active", version: int | None = None, of: str = "acme") -> bytes:

@@ -94,8 +94,7 @@ class Tokens:
             said = {"token": credential.id, "user": credential.user}
             now, decided_at = self._clock.now(), change.log.token
             await audited(change, request.identity, Deed.REVOKE_TOKEN, About(""), decided_at, now, said)
-            if credential.active:
-                await change.credentials.revoke(credential.id)
+            if await change.credentials.revoke(credential.id):
                 user = await change.hierarchy.user(credential.user)
                 usr = user.alias if user else 0
                 change.log.append(rows.credential_row(credential.alias, usr, False, credential.expires))

@@ -101,8 +101,8 @@ class Credentials(CredentialReader, Protocol):
         """Keeps a new credential."""
         ...
 
-    async def revoke(self, id: UUID) -> None:
-        """Ends a credential for good; again has no effect."""
+    async def revoke(self, id: UUID) -> bool:
+        """Ends a credential for good, whatever its source says of it later; whether that is news."""
         ...
 
 

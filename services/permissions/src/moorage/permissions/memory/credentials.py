@@ -40,9 +40,13 @@ class MemoryCredentials:
         self._state.credentials[credential.id] = credential
         self._state.digests[digest] = credential.id
 
-    async def revoke(self, id: UUID) -> None:
-        """Ends a credential."""
+    async def revoke(self, id: UUID) -> bool:
+        """Ends a credential for good."""
+        if id in self._state.revoked_here:
+            return False
+        self._state.revoked_here.add(id)
         self._state.credentials[id] = replace(self._state.credentials[id], active=False)
+        return True
 
     def _fresh(self, credential: Credential) -> Credential:
         user = next((each for each in users(self._state) if each.id == credential.user), None)

@@ -120,7 +120,7 @@ class MemoryFacts:
             bound=bound,
             granted_role=None,
             operator=False,
-            active=data.state == "active",
+            active=data.state == "active" and data.id not in self._state.revoked_here,
             expires=data.expires,
             created_at=known.created_at if known else at,
         )

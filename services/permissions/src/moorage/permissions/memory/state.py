@@ -118,6 +118,7 @@ class State:
     stamps: dict[int, Stamp] = field(default_factory=dict)
     credentials: dict[UUID, Credential] = field(default_factory=dict)
     digests: dict[bytes, UUID] = field(default_factory=dict)
+    revoked_here: set[UUID] = field(default_factory=set)
     sources: dict[str, Source] = field(default_factory=dict)
     lanes: dict[Lane, LaneClock] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)

@@ -79,7 +79,11 @@ ADD: Final = Statement(
     """,
 )
 REVOKE: Final = Statement(
-    type(None), "UPDATE credential SET active = false, seq = $2, by_whom = $3 WHERE ext = $1 AND active"
+    type(None),
+    """
+    UPDATE credential SET active = false, revoked_here = true, seq = $2, by_whom = $3
+    WHERE ext = $1 AND NOT revoked_here
+    """,
 )
 
 
@@ -140,6 +144,6 @@ class PostgresCredentialRecords(PostgresCredentials):
             self._log.by,
         )
 
-    async def revoke(self, id: UUID) -> None:
-        """Ends a credential."""
-        await execute(self._connection, REVOKE, id, self._log.frame, self._log.by)
+    async def revoke(self, id: UUID) -> bool:
+        """Ends a credential for good."""
+        return await execute(self._connection, REVOKE, id, self._log.frame, self._log.by) > 0

@@ -35,15 +35,16 @@ DISPUTE_USER: Final = Statement(
     """,
 )
 
+# A revocation made here is no word of the source: what that one has said last does not wait for anything (§2.1).
 HELD_CREDENTIAL: Final = Statement(
     HeldRow,
     """
-    SELECT 0 AS ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, t.active::int AS rank
+    SELECT 0 AS ws, t.id AS a, 0 AS b, t.ver, t.fingerprint, (t.active OR t.revoked_here)::int AS rank
     FROM unnest($1::text::int[], $2::text::int[], $3::text::int[]) AS k (ws, a, b) JOIN credential AS t ON t.id = k.a
     WHERE t.ver IS NOT NULL
     """,
 )
-# Of a credential that Moorage issued, a fact can say that it is revoked, and nothing else.
+# A fact can end a credential that Moorage issued, and nothing else; what was revoked here stays so (§2.1).
 PUT_CREDENTIAL: Final = Statement(
     type(None),
     f"""
@@ -57,7 +58,7 @@ PUT_CREDENTIAL: Final = Statement(
                 $13::text[], $14::uuid[], $15::timestamptz[])
         AS new (ver, ev, fingerprint, by_whom, id, ext, usr, active, scopes, bound_kind, bound, expires)
     ON CONFLICT (id) DO UPDATE SET
-        active = excluded.active AND (credential.digest IS NULL OR credential.active),
+        active = excluded.active AND NOT credential.revoked_here AND (credential.digest IS NULL OR credential.active),
         usr = CASE WHEN credential.digest IS NULL THEN excluded.usr ELSE credential.usr END,
         scopes = CASE WHEN credential.digest IS NULL THEN excluded.scopes ELSE credential.scopes END,
         bound_kind = CASE WHEN credential.digest IS NULL THEN excluded.bound_kind ELSE credential.bound_kind END,
