@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
-# Classes 08 (connection), 53 (resources: disk, memory, connections) and 57 (shutdown, start, cancelled by a time-out),
-# and what a standby or a lock time-out says: all pass with time, none is a bug of the statement.
+# Classes 08 (connection), 53 (resources: disk, memory, connections), 57 (shutdown, start, cancelled by a time-out) and
+# 58 (what the operating system refuses), and what a standby or a lock time-out says: all pass with time, none is a bug
+# of the statement.
 UNAVAILABLE: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+# What asyncpg itself says where a connection has died under it, before it knows that: after the server's last words and
+# before the end of the stream, its protocol is in no state for a question ("another operation is in progress").
+CONFUSED: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 REFUSED: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -80,7 +85,7 @@ def connecting() -> Iterator[None]:
         yield
     except REFUSED as error:
         raise DatabaseRefused(str(error)) from None
-    except (*UNAVAILABLE, asyncpg.InterfaceError, OSError) as error:
+    except (*UNAVAILABLE, *CONFUSED) as error:
         if isinstance(error, ValueError):
             raise InvalidDatabaseAddress from None
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
@@ -95,7 +100,7 @@ def using(connection: Connection) -> Iterator[None]:
         yield
     except (*UNAVAILABLE, TimeoutError) as error:
         raise DatabaseUnavailable(str(error) or "no answer in time") from error
-    except (asyncpg.InterfaceError, OSError) as error:
+    except CONFUSED as error:
         # The same types also tell wrong arguments and the caller's own files: only a dead connection is ours.
         if _is_lost(connection):
             raise DatabaseUnavailable(str(error)) from error
@@ -185,7 +190,7 @@ class Database:
     async def _release(self, connection: Connection) -> None:
         try:
             await self._pool.release(connection)  # type: ignore[arg-type] # it came from this pool
-        except (*UNAVAILABLE, asyncpg.InterfaceError, OSError):
+        except (*UNAVAILABLE, *CONFUSED):
             # The body's outcome is decided; a connection that fails while it is reset is thrown away by the pool.
             return
 
