@@ -61,5 +61,11 @@ def test_a_site_may_lower_every_bound_to_thirty_seconds() -> None:
     low = Bounds(5, 30, 30, 30, 30)
     assert low.tier(30) is Tier.AGING
     assert low.tier(30.1) is Tier.STALE_PUBLIC
-    assert low.longest == 30
-    assert Bounds(serve_stale=True).longest is None
+    assert low.longest_silence(public=True) == low.longest_silence(public=False) == 30
+
+
+def test_without_public_images_nothing_is_decided_on_a_longer_silence_than_pulls_bear() -> None:
+    """Public ones bear more; stale pulls have no end."""
+    assert Bounds().longest_silence(public=False) == 300
+    assert Bounds().longest_silence(public=True) == 900
+    assert Bounds(serve_stale=True).longest_silence(public=False) is None

@@ -85,12 +85,24 @@ class BookkeepingContract:
             await book.leave(ONE)
             assert [each.id for each in await book.members()] == [TWO]
 
+    async def test_of_one_gateway_the_longest_silence_counts(self, ledger: Ledger) -> None:
+        """A report that was under way for long does not shorten what a later one was acknowledged for (§3.2)."""
+        told = ((ONE, 300.0), (ONE, 900.0), (ONE, 300.0), (TWO, 300.0), (TWO, None), (TWO, 300.0))
+        async with ledger.fleet() as book:
+            for at, (id, serves_for) in enumerate(told):
+                await book.report(FleetMember(id, ConsistencyToken(1, 5), NOON + timedelta(seconds=at), serves_for))
+            found = {each.id: each for each in await book.members()}
+        assert (found[ONE].serves_for, found[ONE].seen_at) == (900.0, NOON + timedelta(seconds=2))
+        assert found[TWO].serves_for is None
+        assert not found[ONE].gone(found[ONE].seen_at + timedelta(seconds=930))
+        assert found[ONE].gone(found[ONE].seen_at + timedelta(seconds=931))
+
     async def test_gateways_that_are_long_gone_are_forgotten(self, ledger: Ledger) -> None:
         """Those that may serve for ever never are."""
         async with ledger.fleet() as book:
             await book.report(FleetMember(ONE, ConsistencyToken(1, 5), NOON, 30.0))
             await book.report(FleetMember(TWO, ConsistencyToken(1, 5), NOON, None))
-            await book.forget(NOON + timedelta(seconds=59))
+            await book.forget(NOON + timedelta(seconds=119))
             assert len(await book.members()) == 2
             await book.forget(NOON + timedelta(days=100))
             assert [each.id for each in await book.members()] == [TWO]

@@ -12,8 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 
 from contracts.storage_parts import MemoryStorage
+from faults.waiting import until_true
 from gateway.village import Village
 from gateway.village_order import beginning
+from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.image import Visibility
 from moorage.access.role import Role
 from moorage.gateway.access import Patience
@@ -112,6 +114,10 @@ class Site:
         """Waits until the gateway has seen everything."""
         assert await self.gateway.follower.reached(self.village.position, SOON)
 
+    def is_known(self) -> bool:
+        """Whether the fleet was told of the replica, and by that for how long the gateway decides in silence."""
+        return any(ConsistencyToken.parse(each.applied) > ORIGIN for each in self.village.fleet.values())
+
 
 async def _read(response: ClientResponse) -> Answer:
     return Answer(response.status, response.headers.copy(), await response.read())
@@ -129,6 +135,7 @@ async def open_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
         site = Site(clock, village, storage, gateway)
         async with site.client:
             await site.caught_up()
+            await until_true(site.is_known)
             yield site
 
 

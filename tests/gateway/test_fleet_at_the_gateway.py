@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from gateway.village_order import identifier
 from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.audit import Mode
-from moorage.access.consistency import ConsistencyToken
+from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
+from moorage.access.principal import ANONYMOUS, Identity
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import FleetAnswer, FleetReport
 from moorage.gateway.app import Gateway, open_gateway
@@ -31,6 +32,7 @@ from moorage.gateway.settings import GatewaySettings
 from moorage.oci.reference import ImageName
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
+from moorage.permissions.fleet_members import GRACE_SECONDS, FleetMember
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime.clock import SystemClock
@@ -45,9 +47,119 @@ async def test_a_gateway_is_known_before_it_is_ready_and_leaves_at_its_end(tmp_p
     async with open_site(tmp_path) as site:
         (report,) = site.village.fleet.values()
         assert report.gateway == site.gateway.enlistment.id
-        assert report.serves_for == 900
+        await until_true(partial(tells, site, 900))
         village = site.village
     assert [each.leaving for each in village.fleet.values()] == [True]
+
+
+def tells(site: Site, seconds: float) -> bool:
+    """Whether the fleet was told that the gateway may go on deciding through so much silence."""
+    reports = [each for each in site.village.fleet.values() if not each.leaving]
+    return [each.serves_for for each in reports] == [seconds]
+
+
+def forgotten(report: FleetReport, seen_at: datetime, now: datetime) -> bool:
+    """Whether permissions waits no longer for who reported so then."""
+    return FleetMember(report.gateway, ORIGIN, seen_at, report.serves_for).gone(now)
+
+
+@pytest.mark.parametrize(("allow_public", "bound"), [(False, 300), (True, 900)])
+@pytest.mark.parametrize("severed", ["everything", "reports", "stream"])
+async def test_who_is_cut_off_has_stopped_before_permissions_forgets_it(
+    site: Site, allow_public: bool, bound: int, severed: str
+) -> None:
+    """For as long as anything is decided here, for anybody, `?wait=all` waits for this gateway (§3.2, §3.6).
+
+    Cut off are its reports, its stream, or both; permissions' clock may be half a minute ahead of itself.
+    """
+    await site.push("bob", NAME)
+    site.village.tell_workspace(allow_public=allow_public)
+    await site.caught_up()
+    await until_true(partial(tells, site, bound))
+    (report,) = [each for each in site.village.fleet.values() if not each.leaving]
+    seen_at = site.clock.now()
+    site.village.frozen = severed != "reports"
+    site.village.silent = severed != "stream"
+    stopped = None
+    for elapsed in range(0, 1000, 10):
+        decides = await anything_is_decided(site)
+        waits = not forgotten(report, seen_at, site.clock.now() + timedelta(seconds=GRACE_SECONDS))
+        if severed == "stream":
+            waits = not site.village.fleet[report.gateway].leaving
+        assert waits or not decides, elapsed
+        stopped = elapsed if stopped is None and not decides else stopped
+        site.clock.advance(timedelta(seconds=10))
+        await what_is_not_severed_goes_on(site, severed)
+    assert stopped is not None
+    assert bound - 10 <= stopped <= bound + 20, "a beat may have been under way when the stream was severed"
+    site.village.silent = False
+
+
+async def what_is_not_severed_goes_on(site: Site, severed: str) -> None:
+    """The stream, or the reports."""
+    if severed == "reports":
+        site.village.beat()
+        await until_true(lambda: site.gateway.follower.age < 1)
+    if severed == "stream":
+        site.gateway.follower.heard.ours.set()
+        await until_true(lambda: not site.gateway.follower.heard.ours.is_set())
+
+
+async def anything_is_decided(site: Site) -> bool:
+    """Whether any pull, anonymous ones and those of public images as well, is answered without asking anybody."""
+    carol = site.village.secrets[site.secrets["carol"]][0]
+    for identity in (carol, Identity(ANONYMOUS)):
+        for name in (NAME, "acme/ledger/open", "acme/ledger/none", "elsewhere/ledger/api"):
+            for decide in (site.gateway.access.decide, site.gateway.access.decide_at_head):
+                before = len(site.village.questions)
+                await decide(identity, ImageName.parse(name), Action.PULL)
+                if len(site.village.questions) == before:
+                    return True
+    return False
+
+
+async def test_an_image_that_is_public_where_that_is_not_allowed_ages_like_others(site: Site) -> None:
+    """Turning `allow_public` off is a rule at evaluation (V2), for the bound of silence as well."""
+    alice = site.village.secrets[site.secrets["alice"]][0]
+    name = ImageName.parse("acme/ledger/open")
+    for allowed, mode in ((True, Mode.LOCAL), (False, Mode.AUTHORITY)):
+        site.village.frozen = False
+        site.village.tell_workspace(allow_public=allowed)
+        await until_true(lambda: site.gateway.follower.age < 1)
+        await site.caught_up()
+        site.village.frozen = True
+        site.clock.advance(timedelta(seconds=299))
+        assert (await site.gateway.access.decide(alice, name, Action.PULL)).mode is Mode.LOCAL
+        site.clock.advance(timedelta(seconds=10))
+        assert (await site.gateway.access.decide(alice, name, Action.PULL)).mode is mode, allowed
+
+
+async def test_who_left_for_silence_comes_back_as_somebody_else(site: Site) -> None:
+    """Once the stream is heard again; nothing is decided before the fleet knows."""
+    former = site.gateway.enlistment.id
+    await until_true(partial(tells, site, 900))
+    site.village.frozen = True
+    site.clock.advance(timedelta(seconds=901))
+    assert not site.gateway.enlistment.current
+    await until_true(lambda: site.village.fleet[former].leaving)
+    site.village.thaw()
+    await until_true(lambda: site.gateway.enlistment.current)
+    assert site.gateway.enlistment.id != former
+    assert site.village.fleet[former].leaving
+
+
+async def test_a_longer_silence_counts_from_when_it_is_acknowledged(site: Site) -> None:
+    """Permissions would forget this gateway by what it knows of it."""
+    site.village.tell_workspace(allow_public=False)
+    await site.caught_up()
+    await until_true(partial(tells, site, 300))
+    site.village.silent = True
+    site.village.tell_workspace(allow_public=True)
+    await site.caught_up()
+    site.clock.advance(timedelta(seconds=299))
+    assert site.gateway.enlistment.current
+    site.clock.advance(timedelta(seconds=2))
+    assert not site.gateway.enlistment.current
 
 
 async def test_a_record_of_ours_is_reported_at_once(site: Site) -> None:
@@ -64,6 +176,7 @@ async def test_a_gateway_the_fleet_has_lost_decides_nothing_by_itself(site: Site
     auth = site.basic("carol")
     assert (await site.ask("GET", f"/v2/{NAME}/manifests/1", auth=auth)).status == 200
     site.gateway.enlistment._known_at -= 900
+    site.village.silent = True
     before = len(site.village.questions)
     assert (await site.ask("GET", f"/v2/{NAME}/manifests/1", auth=auth)).status == 200
     assert "check" in site.village.questions[before:]

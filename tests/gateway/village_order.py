@@ -46,6 +46,7 @@ class Order:
         self.away = False
         self.stream_away = False
         self.frozen = False
+        self.silent = False
         self.behind = 0
         self.turned_away = 0
         self.owners: set[str] = set()
@@ -214,7 +215,7 @@ class Order:
 
     async def report(self, report: FleetReport) -> FleetAnswer:
         """See AuthorityFeed."""
-        if self.away or self.stream_away:
+        if self.away or self.stream_away or self.silent:
             raise ServiceUnavailable("permissions can't be reached")
         self.fleet[report.gateway] = report
         return FleetAnswer(head=str(self.position), minimum=report.applied)

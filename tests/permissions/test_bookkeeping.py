@@ -48,12 +48,12 @@ def test_the_slowest_gateway_is_the_minimum() -> None:
 
 
 def test_a_silent_gateway_counts_as_long_as_it_could_serve() -> None:
-    """Then it is gone; one that may serve stale pulls for ever is listed as unconfirmed, and waited for."""
+    """And half a minute more; then it is gone. One that may serve for ever is listed as unconfirmed, and waited for."""
     silent = FleetMember(ONE, ConsistencyToken(1, 5), NOON, 900.0)
     stale = FleetMember(TWO, ConsistencyToken(1, 5), NOON, None)
-    alive = FleetMember(THREE, ConsistencyToken(1, 9), NOON + timedelta(seconds=901), 900.0)
-    early = Fleet.of([silent, stale, alive], NOON + timedelta(seconds=899))
-    late = Fleet.of([silent, stale, alive], NOON + timedelta(seconds=901))
+    alive = FleetMember(THREE, ConsistencyToken(1, 9), NOON + timedelta(seconds=931), 900.0)
+    early = Fleet.of([silent, stale, alive], NOON + timedelta(seconds=929))
+    late = Fleet.of([silent, stale, alive], NOON + timedelta(seconds=931))
     assert early.waiting(ConsistencyToken(1, 9)) == [ONE, TWO]
     assert late.waiting(ConsistencyToken(1, 9)) == [TWO]
     assert late.unconfirmed == [TWO]

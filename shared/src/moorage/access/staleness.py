@@ -46,10 +46,15 @@ class Bounds:
         limits = (self.fresh, self.aging, self.push, self.pull, self.public)
         return Tier(1 + sum(staleness > limit for limit in limits))
 
-    @property
-    def longest(self) -> float | None:
-        """Seconds after which nothing at all is decided on silence; None if pulls go on for ever."""
-        return None if self.serve_stale else max(self.fresh, self.aging, self.push, self.pull, self.public)
+    def longest_silence(self, *, public: bool) -> float | None:
+        """Seconds after which nothing at all is decided on silence; None if pulls go on for ever.
+
+        `public`: whether any workspace allows public images. Where none does, no image ages as a public one.
+        """
+        if self.serve_stale:
+            return None
+        for_members = max(self.fresh, self.aging, self.push, self.pull)
+        return max(for_members, self.public) if public else for_members
 
     def with_own(self, own: Mapping[str, float]) -> "Bounds":
         """These bounds, but for those that a source declares for its own lanes (seconds, by their names)."""

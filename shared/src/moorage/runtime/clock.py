@@ -2,7 +2,10 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+_RUNS_WHILE_SUSPENDED: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""On Linux the monotonic clock stands still while the machine sleeps, and what slept would take itself for young."""
 
 
 class Clock(Protocol):
@@ -13,7 +16,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds on a clock that is never set back; only differences mean something."""
+        """Seconds on a clock that is never set back and never stands still; only differences mean something."""
         ...
 
 
@@ -26,7 +29,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """See Clock."""
-        return time.monotonic()
+        return time.clock_gettime(_RUNS_WHILE_SUSPENDED)
 
 
 class FixedClock:

@@ -180,7 +180,7 @@ class Access:
     ) -> Outcome | None:
         """The outcome if the facts are fresh enough for it, marked if they are not and stale pulls are on."""
         known = outcome.allowed or outcome.decision.readable
-        visibility = outcome.image.visibility if outcome.image and known else Visibility.INHERIT
+        visibility = _ages_as(outcome.image.visibility, workspace) if outcome.image and known else Visibility.INHERIT
         tier = self._tier(workspace)
         if ground(action, visibility, tier, serve_stale=self._bounds.serve_stale) is Ground.AUTHORITY:
             return None
@@ -269,6 +269,12 @@ class Access:
         reason = str(error.members.get("reason", Reason.NOT_READY))
         self._numbers.unavailable(reason if reason in {each.value for each in Reason} else Reason.NOT_READY)
         return _unavailable(error)
+
+
+def _ages_as(visibility: Visibility, workspace: Workspace | None) -> Visibility:
+    """A public image counts as one for its workspace where public ones are not allowed (§1.6)."""
+    allowed = workspace is not None and workspace.allow_public
+    return Visibility.WORKSPACE if visibility is Visibility.PUBLIC and not allowed else visibility
 
 
 def _veiled(outcome: Outcome, local: Outcome | None, action: Action) -> Outcome:

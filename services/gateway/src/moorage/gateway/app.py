@@ -79,7 +79,7 @@ class Gateway:
         self.health = Health({"replica": self._replica_missing})
         self.shadow = Shadow(authority, follower, clock, settings.shadow_percent / 100)
         self.audit = Audit(authority, follower, clock, settings.audit_queue, settings.audit_sample_percent / 100)
-        self.enlistment = Enlistment(feed, follower, clock, settings.bounds.longest)
+        self.enlistment = Enlistment(feed, follower, clock, settings.bounds)
         self._numbers = AskingNumbers()
         self.access = Access(
             follower, authority, clock, settings.bounds, patience, self.shadow, self.enlistment, self._numbers

@@ -253,6 +253,7 @@ class Follower:
         copy = _Copy(await asyncio.to_thread(Replica.load, await self._feed.snapshot(None, at_least)))
         if old is None or old.replica.epoch != copy.replica.epoch:
             self._current = copy
+            self.heard.ours.set()
             return copy
         for workspace in old.replica.loaded:
             with suppress(WorkspaceNotLoaded, MemoryFull):

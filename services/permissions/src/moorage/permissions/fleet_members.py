@@ -1,8 +1,9 @@
 """The gateways that enforce, as values: who is one, how far all have come, and who may still serve (§3.2, §3.6)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
@@ -12,7 +13,8 @@ from moorage.access.consistency import ConsistencyToken
 class FleetMember:
     """A gateway as it reported last. `serves_for`: the seconds of silence it may go on deciding through, if they end.
 
-    It measures them by its own clock from a moment before the report arrived, so it stops before it is forgotten.
+    It measures them by its own clock from a moment before the report arrived, and is forgotten GRACE_SECONDS later, so
+    it stops before it is forgotten. Reports may overtake each other: of one gateway the longest silence counts.
     """
 
     id: UUID
@@ -21,15 +23,23 @@ class FleetMember:
     serves_for: float | None
 
     def gone(self, now: datetime) -> bool:
-        """Whether it has been silent for longer than it can serve."""
-        return self.serves_for is not None and (now - self.seen_at).total_seconds() > self.serves_for
+        """Whether it has been silent for longer than it can serve, whatever our clocks differ by."""
+        return self.serves_for is not None and (now - self.seen_at).total_seconds() > self.serves_for + GRACE_SECONDS
+
+    def after(self, former: "FleetMember") -> "FleetMember":
+        """This report, with the longest silence that any has told of."""
+        told = (self.serves_for, former.serves_for)
+        longest = None if None in told else max(each for each in told if each is not None)
+        return replace(self, serves_for=longest)
 
     def silent(self, now: datetime) -> bool:
         """Whether it has missed several reports."""
         return (now - self.seen_at).total_seconds() > SILENCE_SECONDS
 
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS: Final = 5.0
+GRACE_SECONDS: Final = 30.0
+"""By so much the clocks of permissions' servers may differ, and a gateway's may lose in a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)

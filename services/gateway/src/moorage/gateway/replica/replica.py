@@ -194,6 +194,11 @@ class Replica:
         """Every workspace that has been announced, in the order in which they were."""
         return sorted(self._site.directory.values(), key=lambda each: each.alias)
 
+    @property
+    def allows_public(self) -> bool:
+        """Whether any workspace allows public images."""
+        return any(each.allow_public for each in self._site.directory.values())
+
     def holds(self, workspace: Workspace) -> bool:
         """Whether the workspace is loaded, served already or not."""
         return workspace.alias in self._parts

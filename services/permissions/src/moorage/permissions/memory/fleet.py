@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from moorage.permissions.fleet_members import FleetMember
+from moorage.permissions.fleet_members import GRACE_SECONDS, FleetMember
 
 
 class MemoryFleet:
@@ -17,7 +17,7 @@ class MemoryFleet:
         """Keeps what the gateway said, unless it said something newer."""
         known = self._members.get(member.id)
         if known is None or known.seen_at <= member.seen_at:
-            self._members[member.id] = member
+            self._members[member.id] = member.after(known) if known else member
 
     async def leave(self, gateway: UUID) -> None:
         """Forgets the gateway."""
@@ -30,5 +30,6 @@ class MemoryFleet:
     async def forget(self, now: datetime) -> None:
         """Drops those that are long gone."""
         for each in list(self._members.values()):
-            if each.serves_for is not None and each.seen_at + timedelta(seconds=2 * each.serves_for) < now:
+            ends = None if each.serves_for is None else timedelta(seconds=2 * (each.serves_for + GRACE_SECONDS))
+            if ends is not None and each.seen_at + ends < now:
                 del self._members[each.id]

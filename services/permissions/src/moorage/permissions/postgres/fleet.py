@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.permissions.fleet_members import FleetMember
+from moorage.permissions.fleet_members import GRACE_SECONDS, FleetMember
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all
 
 
@@ -25,14 +25,15 @@ class MemberRow:
         return FleetMember(self.id, ConsistencyToken(self.epoch, self.applied_seq), self.seen_at, self.serves_for)
 
 
-# Reports of one gateway may overtake each other; the older one counts for nothing.
+# Reports of one gateway may overtake each other: the last to arrive counts, with the longest silence that any told of.
 REPORT: Final = Statement(
     type(None),
     """
     INSERT INTO gateway (id, epoch, applied_seq, serves_for, seen_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO UPDATE
-    SET epoch = excluded.epoch, applied_seq = excluded.applied_seq, serves_for = excluded.serves_for,
-        seen_at = excluded.seen_at
+    SET epoch = excluded.epoch, applied_seq = excluded.applied_seq, seen_at = excluded.seen_at,
+        serves_for = CASE WHEN num_nulls(gateway.serves_for, excluded.serves_for) = 0
+                          THEN greatest(gateway.serves_for, excluded.serves_for) END
     WHERE gateway.seen_at <= excluded.seen_at
     """,
 )
@@ -42,7 +43,7 @@ MEMBERS: Final = Statement(
 )
 FORGET: Final = Statement(
     type(None),
-    "DELETE FROM gateway WHERE serves_for IS NOT NULL AND seen_at + serves_for * interval '2 seconds' < $1",
+    "DELETE FROM gateway WHERE serves_for IS NOT NULL AND seen_at + (serves_for + $2) * interval '2 seconds' < $1",
 )
 
 
@@ -69,4 +70,4 @@ class PostgresFleet:
 
     async def forget(self, now: datetime) -> None:
         """Drops those that are long gone."""
-        await execute(self._connection, FORGET, now)
+        await execute(self._connection, FORGET, now, GRACE_SECONDS)
