@@ -170,6 +170,10 @@ class Trial(Change, Protocol):
         """The rows that were appended so far."""
         ...
 
+    def head(self) -> AbstractAsyncContextManager[Looking]:
+        """A view of the position at which the change is tried, without it."""
+        ...
+
 
 class Deciding(Protocol):
     """What a decision looks at: both a view and a change offer it."""
@@ -202,7 +206,10 @@ class Ledger(Protocol):
         ...
 
     def trying(self) -> AbstractAsyncContextManager[Trial]:
-        """A change that is undone when the body ends, whatever happens; it takes its turn, so be brief."""
+        """A change at one position, undone when the body ends, whatever happens.
+
+        It takes no turn. Only who changes the same facts meanwhile waits for it, so be brief.
+        """
         ...
 
     async def forget_history(self, before: datetime) -> int:

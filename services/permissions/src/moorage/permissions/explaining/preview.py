@@ -55,10 +55,10 @@ class Preview:
             raise ServiceUnavailable("this takes too long to be tried; try fewer changes at once") from None
 
     async def _try(self, request: wire.PreviewRequest, workspace: Workspace) -> wire.PreviewAnswer:
-        """Whoever waits for the turn meanwhile waits until the change is undone, not until `before` is drawn."""
+        """Both pictures are of one position: that at which the change is tried, whatever is changed meanwhile."""
         async with AsyncExitStack() as stack:
             async with self._ledger.trying() as trial:
-                head = await stack.enter_async_context(self._ledger.looking(Position()))
+                head = await stack.enter_async_context(trial.head())
                 await self._make_all(trial, request, workspace)
                 scope = await _touched(trial, workspace)
                 users = await people(head, head.holders, workspace, scope) | await people(

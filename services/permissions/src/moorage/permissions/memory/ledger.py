@@ -102,6 +102,19 @@ class MemoryChange:
         return self.log.rows
 
 
+class MemoryTrial(MemoryChange):
+    """A copy of the state, being changed, and the state itself."""
+
+    def __init__(self, state: State, head: MemoryLooking) -> None:
+        super().__init__(state)
+        self._before = head
+
+    @asynccontextmanager
+    async def head(self) -> AsyncIterator[MemoryLooking]:
+        """The position, without the change."""
+        yield self._before
+
+
 class MemoryLedger:
     """See Ledger."""
 
@@ -148,10 +161,10 @@ class MemoryLedger:
         yield look(list(self._former), self._state, at, self._clock.now())
 
     @asynccontextmanager
-    async def trying(self) -> AsyncIterator[MemoryChange]:
-        """A change in its turn, which is undone."""
-        async with self._turn:
-            yield MemoryChange(self._state.copy())
+    async def trying(self) -> AsyncIterator[MemoryTrial]:
+        """A change that takes no turn, which is undone."""
+        state = self._state
+        yield MemoryTrial(state.copy(), look(list(self._former), state, Position(), self._clock.now()))
 
     async def forget_history(self, before: datetime) -> int:
         """Drops former states; the newest before then stays, where history begins."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
@@ -37,6 +37,7 @@ from moorage.permissions.postgres.sources import PostgresSources
 from moorage.permissions.postgres.standings import PostgresStandings
 from moorage.permissions.postgres.sync import PostgresSync
 from moorage.permissions.postgres.topics import PostgresTopics
+from moorage.permissions.postgres.trials import UncountedAuthorities, UncountedSources
 from moorage.runtime.clock import Clock
 from moorage.runtime.postgres import Database, DatabaseRefused, DatabaseUnavailable
 from moorage.runtime.statement import Connection, Statement, execute, fetch_one
@@ -61,8 +62,10 @@ class Head:
 
 
 HEAD: Final = Statement(Head, "SELECT epoch, seq FROM meta")
-# Whoever tries something holds the turn meanwhile.
+# Who changes the same facts waits for a trial, never the other way round: it gives up before anybody is in a deadlock.
 BE_BRIEF: Final = Statement(type(None), "SET LOCAL statement_timeout = '3s'")
+NEVER_WAIT: Final = Statement(type(None), "SET LOCAL lock_timeout = '200ms'")
+EXPORT: Final = Statement(str, "SELECT pg_export_snapshot()")
 TAKE_TURN: Final = Statement(bool, "SELECT pg_advisory_xact_lock($1, $2) IS NOT NULL")
 TRY_SOURCE: Final = Statement(bool, "SELECT pg_try_advisory_xact_lock($1, $2)")
 
@@ -110,12 +113,40 @@ class PostgresChange:
         self.parked = PostgresParked(connection)
         self.requests = PostgresRequests(connection)
         self.audit = PostgresAudit(connection)
+
+
+class PostgresTrial(PostgresChange):
+    """A transaction that never ends well. What everybody's changes write is left alone: nobody waits for its locks."""
+
+    def __init__(self, connection: Connection, head: ConsistencyToken, shared: Database, clock: Clock) -> None:
+        super().__init__(connection, head, clock, KnownAliases())
         self.holders = PostgresHolders(connection)
+        self.authorities = UncountedAuthorities(connection)
+        self.sources = UncountedSources(connection)
+        self._connection = connection
+        self._shared = shared
+        self._at = head
+        self._clock = clock
+
+    @classmethod
+    async def begin(cls, connection: Connection, shared: Database, clock: Clock) -> Self:
+        """At the newest position."""
+        await execute(connection, BE_BRIEF)
+        await execute(connection, NEVER_WAIT)
+        return cls(connection, await _head(connection), shared, clock)
 
     @property
     def told(self) -> list[Row]:
         """The rows that were appended so far."""
         return self.log.rows
+
+    @asynccontextmanager
+    async def head(self) -> AsyncIterator[PostgresLooking]:
+        """The snapshot that the change is tried in, without it, on a connection of its own."""
+        exported = await fetch_one(self._connection, EXPORT)
+        async with self._shared.transaction(isolation="repeatable_read", readonly=True) as connection:
+            await connection.execute(f"SET TRANSACTION SNAPSHOT '{exported}'")
+            yield PostgresLooking(connection, self._at, self._clock.now(), then=False)
 
 
 class PostgresLedger:
@@ -159,17 +190,14 @@ class PostgresLedger:
                 yield await look(connection, await _head(connection), at, self._clock.now())
 
     @asynccontextmanager
-    async def trying(self) -> AsyncIterator[PostgresChange]:
-        """A change in its turn, which is undone."""
+    async def trying(self) -> AsyncIterator[PostgresTrial]:
+        """A change that takes no turn, which is undone."""
         with _translated():
             async with self._database.connection() as connection:
-                undone = connection.transaction()
+                undone = connection.transaction(isolation="repeatable_read")
                 await undone.start()
                 try:
-                    await execute(connection, BE_BRIEF)
-                    await fetch_one(connection, TAKE_TURN, LOCK_CLASS, ORDER)
-                    head = await _head(connection)
-                    yield PostgresChange(connection, head, self._clock, self._aliases.seen_from(head))
+                    yield await PostgresTrial.begin(connection, self._database, self._clock)
                 finally:
                     await undone.rollback()
 
