@@ -6,12 +6,17 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import EntityKind
 from moorage.permissions.postgres.aliases import KnownAliases
 from moorage.permissions.postgres.ledger import PostgresLedger
-from moorage.permissions.slots import Entity, user
+from moorage.permissions.slots import Entity, Place, user
 
 
 def people(number: int) -> list[Entity]:
     """That many users."""
     return [user(uuid4()) for _ in range(number)]
+
+
+def kept(aliases: dict[Entity, int]) -> dict[Place, dict[str, int]]:
+    """As a change has learnt them."""
+    return {each.place: {one.text: at for one, at in aliases.items()} for each in aliases}
 
 
 def test_an_entity_is_what_it_was_made_of() -> None:
@@ -28,11 +33,11 @@ def test_an_entity_is_what_it_was_made_of() -> None:
 def test_it_is_bounded_and_the_oldest_go_first() -> None:
     """A world larger than the memory is asked for again, no more."""
     known, (first, *rest) = KnownAliases(most=3), people(4)
-    known.keep({first: 1})
-    known.keep({each: at for at, each in enumerate(rest, 2)})
+    known.keep(kept({first: 1}))
+    known.keep(kept({each: at for at, each in enumerate(rest, 2)}))
     seen = known.seen_from(ConsistencyToken(0, 0))
     assert [seen.get(each) for each in (first, *rest)] == [None, 2, 3, 4]
-    assert set(seen.named(None, "user")) == {str(each.id) for each in rest}
+    assert set(seen.named(first.place)) == {str(each.id) for each in rest}
 
 
 def test_rewritten_history_is_forgotten() -> None:
@@ -40,10 +45,10 @@ def test_rewritten_history_is_forgotten() -> None:
     for later in (ConsistencyToken(2, 90), ConsistencyToken(1, 79)):
         known, (someone,) = KnownAliases(), people(1)
         known.seen_from(ConsistencyToken(1, 80))
-        known.keep({someone: 7})
+        known.keep(kept({someone: 7}))
         assert known.seen_from(ConsistencyToken(1, 81)).get(someone) == 7
         forgotten = known.seen_from(later)
-        assert (forgotten.get(someone), forgotten.named(None, "user")) == (None, {})
+        assert (forgotten.get(someone), forgotten.named(someone.place)) == (None, {})
 
 
 async def test_aliases_of_a_change_that_failed_are_not_remembered(postgres_ledger: PostgresLedger) -> None:

@@ -4,11 +4,11 @@ Nothing is refused here. What differs in the least from what is expected, the ot
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
 
 from moorage.access.frames import EntityKind
@@ -22,19 +22,25 @@ _MOST_CHARACTERS: Final = 255
 _MOST_VERSION: Final = 2**63 - 1
 _MOST_IDS: Final = 2**18
 _UUID: Final = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z")
+_SECOND: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}")
+_REST: Final = re.compile(r"(?:\.[0-9]{1,9})?Z")
 _MEMBERSHIPS: Final[Mapping[str, int]] = {each.name.lower(): int(each) for each in Membership}
 _ROLES: Final[Mapping[str, int]] = {each.name.lower(): int(each) for each in Role}
 _USER: Final = EntityKind.USER.value
 _GROUP: Final = EntityKind.GROUP.value
 _NODES: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.PROJECT.value})
 _GRANTEES: Final = frozenset({_USER, _GROUP})
+_TYPE: Final = b'"type":"'
 _encode: Final = Encoder().encode
 
-Maybe = str | UnsetType
+Said = tuple[str, str, str, str, str, int]
+"""Key, the kinds and ids of both ends, and the rank."""
+# There are no control characters in ASCII that JSON does not escape but DEL; so lengths are all that is left to check.
+_Text = Annotated[str, Meta(min_length=1, max_length=_MOST_CHARACTERS)]
+_Version = Annotated[int, Meta(ge=0, le=_MOST_VERSION)]
 
 
-class PlainEdge(NamedTuple):
+class PlainEdge(Struct, frozen=True, gc=False):
     """What a record says of an edge. Ids are texts in the one spelling that we write ourselves.
 
     Its place is made of `a` and `b`: user and group, user alone (`b` is empty), node and grantee; `rank` is its value,
@@ -61,74 +67,68 @@ class EdgeReader:
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
+        self._second = ""
 
     def read(self, body: bytes) -> PlainEdge | None:
         """The edge, if that is what the record holds and nothing in it is odd."""
         if len(body) > _MOST_BYTES or not body.isascii() or b"\x7f" in body:
             return None
         try:
-            return self._edge(body, _EVENT(body))
+            event = _decoder(body)(body)
+            # The same text comes out of what was read: so no member was repeated, nothing was escaped or left out.
+            return self._edge(event) if len(_encode(event)) == len(body) else None
         except (_Odd, DecodeError, KeyError, ValueError):
             return None
 
-    def _edge(self, body: bytes, event: "_Event") -> PlainEdge:
-        """The same text comes out of what was read: so no member was repeated, and nothing was escaped or left out."""
-        data = _DATA[event.type](event.data)
-        if len(_encode(data)) != len(event.data) or len(_encode(event)) != len(body):
-            raise _Odd
+    def _edge(self, event: "_Event") -> PlainEdge:
+        data = event.data
         key, a_kind, a, b_kind, b, rank = data.said()
-        ws, ids = data.workspace, self._ids
-        if not (ws in ids and a in ids and (b in ids or not b)):
-            self._check_ids(ws, a, b or a)
-        if event.subject != key or not 0 <= data.version <= _MOST_VERSION:
+        ws, version, ids, home = data.workspace, data.version, self._ids, event.partitionkey
+        if event.subject != key or (home is not UNSET and home != f"ws:{ws}"):
             raise _Odd
-        _check_event(event, ws)
-        by = _checked(data.by)
-        _checked(data.origin)
-        number = digest(key, data.version, rank) if rank else 0
-        said = (event.type, event.source, event.id, ws, data.version, by, key)
-        return PlainEdge(*said, a_kind, a, b_kind, b, rank, number)
+        if not (ws in ids and a in ids and (b in ids or not b)):
+            self._check_ids(ws, a, b)
+        if (time := event.time) is not UNSET and not (time[:19] == self._second and time[19:] == "Z"):
+            self._check_time(time)
+        number = digest(key, version, rank) if rank else 0
+        by = data.by or None
+        return PlainEdge(event.kind, event.source, event.id, ws, version, by, key, a_kind, a, b_kind, b, rank, number)
 
     def _check_ids(self, *ids: str) -> None:
         if len(self._ids) > _MOST_IDS:
             self._ids.clear()
         for each in ids:
-            if not _UUID.fullmatch(each):
+            if each and each not in self._ids:
+                if not _UUID.fullmatch(each):
+                    raise _Odd
+                self._ids.add(each)
+
+    def _check_time(self, time: str) -> None:
+        """Many come within one second: whether there is such a one is looked up once."""
+        second = time[:19]
+        if second != self._second:
+            if not (_SECOND.fullmatch(second) and datetime.fromisoformat(second)):
                 raise _Odd
-            self._ids.add(each)
+            self._second = second
+        if not _REST.fullmatch(time, 19):
+            raise _Odd
 
 
 class _Odd(Exception):
     """Left to the other ways."""
 
 
-Said = tuple[str, str, str, str, str, int]
-"""Key, the kinds and ids of both ends, and the rank."""
-
-
-class _Event(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    type: str
-    subject: str
-    source: str
-    id: str
-    data: Raw
-    specversion: Maybe = UNSET
-    time: Maybe = UNSET
-    partitionkey: Maybe = UNSET
-    sequence: Maybe = UNSET
-
-
 class _Data(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
     workspace: str
-    version: int
-    by: Maybe = UNSET
-    origin: Maybe = UNSET
+    version: _Version
+    by: _Text | UnsetType = UNSET
+    origin: _Text | UnsetType = UNSET
 
     def said(self) -> Said:
         raise NotImplementedError
 
 
-class _GroupMember(_Data):
+class _GroupMember(_Data, gc=False):
     group: str
     user: str
     present: bool
@@ -137,7 +137,7 @@ class _GroupMember(_Data):
         return f"gm:{self.group}:{self.user}", _USER, self.user, _GROUP, self.group, int(self.present)
 
 
-class _WorkspaceMember(_Data):
+class _WorkspaceMember(_Data, gc=False):
     user: str
     role: str
 
@@ -150,7 +150,7 @@ class _End(Struct, forbid_unknown_fields=True, gc=False):
     id: str
 
 
-class _Grant(_Data):
+class _Grant(_Data, gc=False):
     node: _End
     grantee: _End
     role: str
@@ -162,30 +162,41 @@ class _Grant(_Data):
         return f"gr:{on}:{node}:{to}:{grantee}", on, node, to, grantee, _ROLES[self.role]
 
 
-def _check_event(event: _Event, ws: str) -> None:
-    time, partition_key = event.time, event.partitionkey
-    if event.specversion is not UNSET and event.specversion != "1.0":
-        raise _Odd
-    if partition_key is not UNSET and partition_key != f"ws:{ws}":
-        raise _Odd
-    if time is not UNSET and not (_INSTANT.fullmatch(time) and datetime.fromisoformat(time)):
-        raise _Odd
-    for each in (event.id, event.source, event.sequence):
-        _checked(each)
+class _Event(Struct, forbid_unknown_fields=True, kw_only=True, gc=False, tag_field="type"):
+    """What all edges have around their data."""
+
+    kind: ClassVar[str]
+    subject: str
+    source: _Text
+    id: _Text
+    data: _Data
+    specversion: Literal["1.0"] | UnsetType = UNSET
+    time: str | UnsetType = UNSET
+    partitionkey: str | UnsetType = UNSET
+    sequence: _Text | UnsetType = UNSET
 
 
-def _checked(text: Maybe) -> str | None:
-    """A text of usual length, or None; there are no control characters in ASCII that JSON does not escape but DEL."""
-    if text is UNSET:
-        return None
-    if not 0 < len(text) <= _MOST_CHARACTERS:
-        raise _Odd
-    return text
+class _GroupMemberEvent(_Event, gc=False, tag=PREFIX + GroupMemberSet.suffix):
+    kind: ClassVar[str] = PREFIX + GroupMemberSet.suffix
+    data: _GroupMember
 
 
-_EVENT: Final = Decoder(_Event).decode
-_DATA: Final[Mapping[str, Any]] = {
-    PREFIX + GroupMemberSet.suffix: Decoder(_GroupMember).decode,
-    PREFIX + WorkspaceMemberSet.suffix: Decoder(_WorkspaceMember).decode,
-    PREFIX + GrantSet.suffix: Decoder(_Grant).decode,
+class _WorkspaceMemberEvent(_Event, gc=False, tag=PREFIX + WorkspaceMemberSet.suffix):
+    kind: ClassVar[str] = PREFIX + WorkspaceMemberSet.suffix
+    data: _WorkspaceMember
+
+
+class _GrantEvent(_Event, gc=False, tag=PREFIX + GrantSet.suffix):
+    kind: ClassVar[str] = PREFIX + GrantSet.suffix
+    data: _Grant
+
+
+_DECODERS: Final[Mapping[bytes, Callable[[bytes], _Event]]] = {
+    each.kind.encode(): Decoder(each).decode for each in (_GroupMemberEvent, _WorkspaceMemberEvent, _GrantEvent)
 }
+
+
+def _decoder(body: bytes) -> Callable[[bytes], _Event]:
+    """Of what seems to be the event's type; decoding makes sure of it. Raises KeyError."""
+    at = body.find(_TYPE) + len(_TYPE)
+    return _DECODERS[body[at : body.find(b'"', at)]]

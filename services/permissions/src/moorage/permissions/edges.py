@@ -16,11 +16,10 @@ from moorage.permissions.batches import EdgeGroup
 from moorage.permissions.edge_columns import Edges, Ends
 from moorage.permissions.ports import Change
 from moorage.permissions.reconcile_stores import Counted, Holding
-from moorage.permissions.slots import Table, spelled
+from moorage.permissions.slots import Table
 from moorage.permissions.versions import Held, Ruling, judge
 
 _log: Final = structlog.stdlib.get_logger(__name__)
-_GLOBAL: Final = frozenset({EntityKind.USER.value, EntityKind.WORKSPACE.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +61,14 @@ def _is_for(edges: Edges, holding: Holding | None) -> bool:
 
 async def _placed(change: Change, group: EdgeGroup) -> Edges:
     first, home = group.told[0], group.workspace
-    [ws] = await _aliases(change, home, EntityKind.WORKSPACE, [str(home)])
+    [ws] = await change.facts.named(None, EntityKind.WORKSPACE.value, [str(home)])
     a = await _aliases(change, home, first.a_kind, [each.a for each in group.told])
     b = await _aliases(change, home, first.b_kind, [each.b for each in group.told]) if first.b_kind else [0] * len(a)
     return Edges(group.table, ws, group.source.id, group.told, list(zip(a, b, strict=True)))
 
 
 async def _aliases(change: Change, home: UUID, kind: str, ids: Sequence[str]) -> list[int]:
-    """What was named before is looked up by the texts themselves."""
-    of = None if kind in _GLOBAL else home
-    found = list(map(change.facts.known(of, kind).get, ids))
-    if None not in found:
-        return found  # type: ignore[return-value]  # there is no None in it
-    new = {id: spelled(kind, of, id) for id, alias in zip(ids, found, strict=True) if alias is None}
-    made = await change.facts.intern(new.values())
-    return [alias or made[new[id]] for id, alias in zip(ids, found, strict=True)]
+    return await change.facts.named(None if kind == EntityKind.USER.value else home, kind, ids)
 
 
 async def store(change: Change, placed: Sequence[Edges], at: datetime) -> list[Ruled]:

@@ -23,6 +23,7 @@ STATE_CODES: Final = {
     NodeState.SUSPENDED: 5,
 }
 STATES: Final = {code: state for state, code in STATE_CODES.items()}
+_INTERN: Final = int(RowKind.INTERN)
 _USER_GROUP: Final = int(RowKind.USER_GROUP)
 _GRANT_KINDS: Final = {
     ("group", "repository"): RowKind.GROUP_REPOSITORY,
@@ -34,7 +35,12 @@ _GRANT_KINDS: Final = {
 
 def intern_row(entity: Entity, alias: int, ws: int) -> Row:
     """The alias of an entity; `ws` is its workspace's alias or 0."""
-    return _row(RowKind.INTERN, ws, alias, extra={"kind": entity[0], "uuid": entity.text})
+    return named_row(entity[0], entity.text, alias, ws)
+
+
+def named_row(kind: str, text: str, alias: int, ws: int) -> Row:
+    """The alias of an entity, by its kind and the text of its uuid."""
+    return (_INTERN, ws, alias, 0, 0, 0, {"kind": kind, "uuid": text})
 
 
 def grant_row(ws: int, node_kind: str, node: int, grantee_kind: str, grantee: int, role: int, version: int) -> Row:

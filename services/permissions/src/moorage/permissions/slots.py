@@ -57,6 +57,11 @@ class Entity(tuple[str, int, int]):
         return UUID(int=self[2])
 
     @property
+    def place(self) -> "Place":
+        """What it is, and where: all but its uuid."""
+        return self[:2]
+
+    @property
     def text(self) -> str:
         """Its uuid as we spell it."""
         digits = f"{self[2]:032x}"
@@ -72,6 +77,9 @@ class Entity(tuple[str, int, int]):
         """The workspace where it belongs, as an entity; to be asked of what is not global."""
         return _bare(Entity, (_WORKSPACE, _NOWHERE, self[1]))
 
+
+Place = tuple[str, int]
+"""A kind of entities in a workspace (its uuid as an integer), or of those that belong to none."""
 
 _NOWHERE: Final = -1
 _WORKSPACE: Final = EntityKind.WORKSPACE.value
@@ -116,9 +124,9 @@ def workspace(id: UUID) -> Entity:
     return _bare(Entity, (_WORKSPACE, _NOWHERE, id.int))
 
 
-def spelled(kind: str, workspace: UUID | None, id: str) -> Entity:
-    """What is named by the text of a uuid."""
-    return _bare(Entity, (kind, _NOWHERE if workspace is None else workspace.int, int(id.replace("-", ""), 16)))
+def place_of(kind: str, workspace: UUID | None) -> Place:
+    """The place of what is named by its kind and workspace."""
+    return kind, _NOWHERE if workspace is None else workspace.int
 
 
 def user(id: UUID) -> Entity:

@@ -162,8 +162,11 @@ class FactStore(Protocol):
         """The aliases, new ones told in the log before anything can use them."""
         ...
 
-    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
-        """Aliases of what is named by these texts, as far as they are at hand; others have to be interned."""
+    async def named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> list[int]:
+        """The aliases of what is named by the texts of uuids; `home` is its workspace, None for what belongs to none.
+
+        New ones are told in the log, as by `intern`.
+        """
         ...
 
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:

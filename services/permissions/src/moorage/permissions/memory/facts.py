@@ -51,10 +51,11 @@ class MemoryFacts:
                 self._log.append(rows.intern_row(entity, alias, ws))
         return {each: self._state.aliases[each] for each in outer | inner}
 
-    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
-        """Aliases by the texts of ids."""
-        mine = ((each, alias) for each, alias in self._state.aliases.items() if each.kind.value == kind)
-        return {str(each.id): alias for each, alias in mine if each.workspace == workspace}
+    async def named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> list[int]:
+        """The aliases of what is named by these texts."""
+        entities = [Entity(EntityKind(kind), home, UUID(each)) for each in ids]
+        aliases = await self.intern(set(entities))
+        return [aliases[each] for each in entities]
 
     async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
         """What is stored of them."""

@@ -7,14 +7,19 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
+from moorage.access.frames import EntityKind, Row
 from moorage.permissions import rows
 from moorage.permissions.postgres.arrays import plain
 from moorage.permissions.postgres.change_log import PostgresChangeLog
-from moorage.permissions.slots import Aliases, Entity, spelled
+from moorage.permissions.slots import Aliases, Entity, Place, place_of
 from moorage.runtime.statement import Connection, Statement, fetch_plain
 
 MOST_REMEMBERED: Final = 2**18
 """About 250 bytes each."""
+_WORKSPACE: Final = EntityKind.WORKSPACE.value
+
+Named = dict[Place, dict[str, int]]
+"""Aliases by the texts of ids, by what they are and where."""
 
 
 class AliasRow(NamedTuple):
@@ -48,12 +53,11 @@ FIND_OR_ADD: Final = Statement(
 
 
 class KnownAliases:
-    """What a process remembers between changes; bounded, the oldest go first."""
+    """What a process remembers between changes, kind by kind; bounded, the oldest of the largest kind go first."""
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._most = most
-        self._aliases: dict[Entity, int] = {}
-        self._named: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
+        self._named: Named = defaultdict(dict)
         self._head = ConsistencyToken(0, 0)
 
     def seen_from(self, head: ConsistencyToken) -> "KnownAliases":
@@ -65,27 +69,26 @@ class KnownAliases:
 
     def get(self, entity: Entity) -> int | None:
         """The alias, if it is known."""
-        return self._aliases.get(entity)
+        return self.named(entity.place).get(entity.text)
 
     def __len__(self) -> int:
-        return len(self._aliases)
+        return sum(map(len, self._named.values()))
 
-    def named(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
+    def named(self, place: Place) -> Mapping[str, int]:
         """What is known of one kind in one workspace, by the texts of the ids."""
-        return self._named[spelled(kind, workspace, "0")[:2]]
+        return self._named.get(place, {})
 
-    def keep(self, committed: Mapping[Entity, int]) -> None:
+    def keep(self, committed: Mapping[Place, Mapping[str, int]]) -> None:
         """Remembers aliases, once the change that found them has been committed."""
-        self._aliases.update(committed)
-        for entity, alias in committed.items():
-            self._named[entity[:2]][entity.text] = alias
-        for entity in list(islice(self._aliases, max(len(self._aliases) - self._most, 0))):
-            del self._aliases[entity]
-            self._named[entity[:2]].pop(entity.text, None)
+        for place, aliases in committed.items():
+            self._named[place].update(aliases)
+        while committed and (excess := len(self) - self._most) > 0:
+            largest = max(self._named.values(), key=len)
+            for text in list(islice(largest, min(excess, len(largest)))):
+                del largest[text]
 
     def forget(self) -> None:
         """Remembers nothing: the database that comes back may be another one."""
-        self._aliases.clear()
         self._named.clear()
 
 
@@ -95,31 +98,45 @@ class PostgresAliases:
     def __init__(self, connection: Connection, log: PostgresChangeLog, known: KnownAliases) -> None:
         self._connection = connection
         self._log = log
-        self.known = known
-        self.learnt: dict[Entity, int] = {}
+        self._known = known
+        self.learnt: Named = defaultdict(dict)
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
         """The aliases; workspaces first, because the others' rows name them."""
-        found = {each: alias for each in entities if (alias := self.known.get(each)) is not None}
-        if len(found) == len(entities):
-            return found
-        unknown = {each for each in entities if each not in found}
-        unknown |= {each.home for each in unknown if not each.is_global}
-        for outer in (True, False):
-            await self._learn([each for each in unknown if each.is_global is outer and not self._alias(each)])
-        return found | {each: self._alias(each) for each in unknown}
+        inner = [each for each in entities if not each.is_global]
+        outer = {*(each for each in entities if each.is_global), *(each.home for each in inner)}
+        await self._learn([(each.place, each.text, 0) for each in outer if not self._alias(each.place, each.text)])
+        unknown = [each for each in set(inner) if not self._alias(each.place, each.text)]
+        await self._learn([(each.place, each.text, self._alias(each.home.place, each.home.text)) for each in unknown])
+        return {each: self._alias(each.place, each.text) for each in [*outer, *inner]}
 
-    def _alias(self, entity: Entity) -> int:
-        return self.learnt.get(entity) or self.known.get(entity) or 0
+    async def named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> list[int]:
+        """The aliases of what is named by these texts. Most are known, and looked up all at once."""
+        place = place_of(kind, home)
+        found = list(map(self._known.named(place).get, ids))
+        if None not in found:
+            return found  # type: ignore[return-value]  # there is no None in it
+        mine = self.learnt[place]
+        new = {id for id, alias in zip(ids, found, strict=True) if alias is None and id not in mine}
+        if new:
+            [ws] = [0] if home is None else await self.named(None, _WORKSPACE, [str(home)])
+            await self._learn([(place, id, ws) for id in new])
+        return [alias or mine[id] for id, alias in zip(ids, found, strict=True)]
 
-    async def _learn(self, entities: Sequence[Entity]) -> None:
-        if not entities:
+    def _alias(self, place: Place, text: str) -> int:
+        return self._known.named(place).get(text) or self.learnt[place].get(text) or 0
+
+    async def _learn(self, wanted: list[tuple[Place, str, int]]) -> None:
+        """Each with its place, its id and the alias of its workspace; no two are the same."""
+        if not wanted:
             return
-        entities = sorted(entities)
-        homes = [0 if each.is_global else self._alias(each.home) for each in entities]
-        columns = plain(each[0] for each in entities), plain(homes), plain(each.text for each in entities)
+        wanted.sort()
+        kinds, homes = plain([place[0] for place, _, _ in wanted]), plain([ws for _, _, ws in wanted])
+        columns = kinds, homes, plain([text for _, text, _ in wanted])
+        told = list[Row]()
         for n, id, made in await fetch_plain(self._connection, FIND_OR_ADD, *columns):
-            entity = entities[n - 1]
-            self.learnt[entity] = id
+            place, text, ws = wanted[n - 1]
+            self.learnt[place][text] = id
             if made:
-                self._log.append(rows.intern_row(entity, id, homes[n - 1]))
+                told.append(rows.named_row(place[0], text, id, ws))
+        self._log.extend(told)

@@ -82,9 +82,9 @@ class PostgresFacts:
         """The aliases."""
         return await self.aliases.intern(entities)
 
-    def known(self, workspace: UUID | None, kind: str) -> Mapping[str, int]:
-        """Aliases of what changes of this process have named before."""
-        return self.aliases.known.named(workspace, kind)
+    async def named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> list[int]:
+        """The aliases of what is named by these texts."""
+        return await self.aliases.named(home, kind, ids)
 
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
         """What is stored in these slots."""
