@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from moorage.events.decoding import Fact
@@ -112,11 +112,20 @@ class Turn(IntEnum):
     WIDER = 5
 
 
+class Cursor(NamedTuple):
+    """Up to where turns have been noted: a table, and the ends of the last slot in it."""
+
+    table: Table
+    a: int = 0
+    b: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One snapshot of a workspace; `workspace` is its alias, `as_of` the version it is complete up to.
 
-    `facts` and `checksum` are what has been staged; `vanishing` of `present` facts would become absent.
+    `facts` and `checksum` are what has been staged; `vanishing` of `present` facts would become absent. While there is
+    a `cursor`, turns are still being noted, and nothing is applied.
     """
 
     id: int
@@ -133,6 +142,12 @@ class Run:
     confirmed: bool = False
     reason: str = ""
     started_at: datetime | None = None
+    cursor: Cursor | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it speaks for the facts up to its version already: it is finished then, whatever else comes."""
+        return self.state is RunState.APPLYING or (self.state is RunState.PLANNING and self.cursor is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +194,10 @@ class RunReader(Protocol):
         """Whether a run that has ended may still have something staged."""
         ...
 
+    async def foreseen(self, run: Run, tables: Collection[Table]) -> tuple[int, int]:
+        """How many facts of these tables would become absent, and how many are there."""
+        ...
+
 
 class SnapshotRuns(RunReader, Protocol):
     """Runs, to be moved on."""
@@ -203,8 +222,11 @@ class SnapshotRuns(RunReader, Protocol):
         """What is staged for these slots, in the order of versions."""
         ...
 
-    async def plan(self, run: Run, table: Table) -> None:
-        """Notes the turn of every fact of a table that the snapshot changes; again has no effect."""
+    async def plan(self, run: Run, after: Cursor, limit: int) -> Cursor | None:
+        """Notes the turns of those of the table's next facts that the snapshot changes; again has no effect.
+
+        Looks at `limit` facts or a few more; answers up to where, None at the table's end.
+        """
         ...
 
     async def planned(self, run: Run) -> Mapping[Turn, int]:
@@ -221,10 +243,6 @@ class SnapshotRuns(RunReader, Protocol):
 
     async def kept(self, slots: Collection[Slot]) -> Sequence[Kept]:
         """What is stored in these slots, with what an event would say."""
-        ...
-
-    async def present(self, run: Run, tables: Collection[Table]) -> int:
-        """How many facts of the workspace say that something is there."""
         ...
 
     async def prune(self, limit: int) -> bool:

@@ -12,7 +12,7 @@ from moorage.permissions.memory.authorities import home, kept
 from moorage.permissions.memory.state import State
 from moorage.permissions.reconcile.staging import UNNUMBERED
 from moorage.permissions.reconcile.tables import is_there
-from moorage.permissions.reconcile_stores import Kept, Run, Staged, Turn
+from moorage.permissions.reconcile_stores import Cursor, Kept, Run, Staged, Turn
 from moorage.permissions.slots import Entity, Slot, Table
 from moorage.permissions.versions import Held
 
@@ -65,20 +65,33 @@ class MemoryRuns:
         found = [self._state.staged[key] for key in keys if key in self._state.staged]
         return sorted(found, key=lambda each: each.version)
 
-    async def plan(self, run: Run, table: Table) -> None:
-        """Notes the turns of a table's facts."""
-        stored = {slot for slot in self._state.facts if home(slot) == run.workspace and slot.table is table}
-        newest = {
-            each.slot: each
-            for each in sorted(
-                (each for (id, slot, _), each in self._state.staged.items() if id == run.id and slot.table is table),
-                key=lambda each: each.version,
-            )
-        }
-        for slot in stored | set(newest):
+    async def plan(self, run: Run, after: Cursor, limit: int) -> Cursor | None:
+        """Notes the turns of the table's next facts."""
+        newest = self._newest(run, after.table)
+        slots = self._stored(run, after.table) | set(newest)
+        later = sorted(slot for slot in slots if (slot.a, slot.b) > (after.a, after.b))
+        for slot in later[:limit]:
             turn = self._turn(run, slot, newest.get(slot))
             if turn is not None:
                 self._state.planned[run.id, slot] = turn
+        return Cursor(after.table, later[limit - 1].a, later[limit - 1].b) if len(later) > limit else None
+
+    async def foreseen(self, run: Run, tables: Collection[Table]) -> tuple[int, int]:
+        """How many facts would become absent, and how many are there."""
+        vanishing = present = 0
+        for table in tables:
+            newest = self._newest(run, table)
+            for slot in self._stored(run, table):
+                vanishing += self._turn(run, slot, newest.get(slot)) is Turn.ABSENT
+                present += is_there(table, self._state.facts[slot].held.rank)
+        return vanishing, present
+
+    def _stored(self, run: Run, table: Table) -> set[Slot]:
+        return {slot for slot in self._state.facts if home(slot) == run.workspace and slot.table is table}
+
+    def _newest(self, run: Run, table: Table) -> dict[Slot, Staged]:
+        mine = (each for (id, slot, _), each in self._state.staged.items() if id == run.id and slot.table is table)
+        return {each.slot: each for each in sorted(mine, key=lambda each: each.version)}
 
     def _turn(self, run: Run, slot: Slot, staged: Staged | None) -> Turn | None:
         stored = self._state.facts.get(slot)
@@ -106,14 +119,6 @@ class MemoryRuns:
     async def planned(self, run: Run) -> Mapping[Turn, int]:
         """How many facts wait for each turn."""
         return Counter(turn for (id, _), turn in self._state.planned.items() if id == run.id)
-
-    async def present(self, run: Run, tables: Collection[Table]) -> int:
-        """How many facts say that something is there."""
-        return sum(
-            is_there(slot.table, stored.held.rank)
-            for slot, stored in self._state.facts.items()
-            if home(slot) == run.workspace and slot.table in tables
-        )
 
     async def next(self, run: Run, limit: int) -> tuple[Turn, Sequence[Slot]] | None:
         """The next facts of the first turn."""

@@ -1,13 +1,15 @@
 """Runs of sources' snapshots as they are stored, and a look at them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from moorage.permissions.reconcile_stores import Run, RunState
+from moorage.permissions.postgres.snapshot_plans import foreseen
+from moorage.permissions.reconcile_stores import Cursor, Run, RunState
+from moorage.permissions.slots import Table
 from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_one
 
 
@@ -29,6 +31,9 @@ class RunRow:
     confirmed: bool
     reason: str
     started_at: datetime
+    cursor_tab: str | None
+    cursor_a: int | None
+    cursor_b: int | None
 
     def value(self) -> Run:
         """As the use cases know it."""
@@ -47,6 +52,7 @@ class RunRow:
             self.confirmed,
             self.reason,
             self.started_at,
+            Cursor(Table(self.cursor_tab), self.cursor_a or 0, self.cursor_b or 0) if self.cursor_tab else None,
         )
 
 
@@ -54,7 +60,7 @@ OPEN: Final = Statement(
     RunRow,
     """
     SELECT run.id, run.source, workspace, alias.ext AS workspace_id, name, as_of, state, facts, checksum, vanishing,
-           present, confirmed, reason, started_at
+           present, confirmed, reason, started_at, cursor_tab, cursor_a, cursor_b
     FROM snapshot_run AS run JOIN alias ON alias.id = workspace
     WHERE state IN ('staging', 'planning', 'held', 'applying') ORDER BY run.id
     """,
@@ -63,7 +69,7 @@ BY_ID: Final = Statement(
     RunRow,
     """
     SELECT run.id, run.source, workspace, alias.ext AS workspace_id, name, as_of, state, facts, checksum, vanishing,
-           present, confirmed, reason, started_at
+           present, confirmed, reason, started_at, cursor_tab, cursor_a, cursor_b
     FROM snapshot_run AS run JOIN alias ON alias.id = workspace WHERE run.id = $1
     """,
 )
@@ -94,3 +100,7 @@ class PostgresRunReader:
     async def leftovers(self) -> bool:
         """Whether an ended run may have something staged."""
         return await fetch_one(self._connection, LEFTOVERS) or False
+
+    async def foreseen(self, run: Run, tables: Collection[Table]) -> tuple[int, int]:
+        """How many facts would become absent, and how many are there."""
+        return await foreseen(self._connection, run, tables)

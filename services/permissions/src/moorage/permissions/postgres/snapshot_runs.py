@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from moorage.events.checksums import MODULUS
+from moorage.permissions.postgres.snapshot_plans import note
 from moorage.permissions.postgres.snapshot_run_rows import PostgresRunReader, RunRow
 from moorage.permissions.postgres.stored_facts import StoredRow
 from moorage.permissions.reconcile.tables import is_there
-from moorage.permissions.reconcile_stores import Kept, Run, Staged, Turn
+from moorage.permissions.reconcile_stores import Cursor, Kept, Run, Staged, Turn
 from moorage.permissions.slots import Slot, Table
 from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
 
@@ -18,7 +19,7 @@ NAMED: Final = Statement(
     RunRow,
     """
     SELECT run.id, run.source, workspace, alias.ext AS workspace_id, name, as_of, state, facts, checksum, vanishing,
-           present, confirmed, reason, started_at
+           present, confirmed, reason, started_at, cursor_tab, cursor_a, cursor_b
     FROM snapshot_run AS run JOIN alias ON alias.id = workspace
     WHERE workspace = $1 AND run.source = $2 AND name = $3
     """,
@@ -35,7 +36,7 @@ PUT_RUN: Final = Statement(
     type(None),
     """
     UPDATE snapshot_run SET state = $2, facts = $3, checksum = $4, vanishing = $5, present = $6, confirmed = $7,
-        reason = $8, moved_at = $9
+        reason = $8, moved_at = $9, cursor_tab = $10, cursor_a = $11, cursor_b = $12
     WHERE id = $1
     """,
 )
@@ -87,29 +88,6 @@ STAGE: Final = Statement(
         parent = excluded.parent, body = excluded.body
     """,
 )
-# $4 is the run's source, $5 the version it is complete up to. What equals what is stored has no turn. A project that is
-# gone must be known to be before anything moves into it: what is in an unknown one lives (E1).
-PLAN: Final = Statement(
-    type(None),
-    """
-    INSERT INTO snapshot_turn (run, turn, tab, ws, a, b)
-    SELECT $1,
-        CASE WHEN s.a IS NULL THEN 1
-             WHEN s.rank < f.rank AND s.parent IN (0, f.parent) THEN 2
-             WHEN $3 = 'project' AND f.a IS NULL AND s.rank <= 3 THEN 2
-             WHEN $3 = 'repository' THEN 3
-             WHEN $3 IN ('project', 'environment') THEN 4
-             ELSE 5 END,
-        $3, coalesce(s.ws, f.ws), coalesce(s.a, f.a), coalesce(s.b, f.b)
-    FROM (SELECT * FROM stored_fact WHERE home = $2 AND tab = $3) AS f
-    FULL JOIN (SELECT DISTINCT ON (a, b) ws, a, b, ver, rank, fingerprint, parent FROM snapshot_stage
-               WHERE run = $1 AND tab = $3 ORDER BY a, b, ver DESC) AS s ON s.a = f.a AND s.b = f.b
-    WHERE CASE WHEN s.a IS NULL THEN f.there AND (f.ver <= $5 OR f.src <> $4)
-               ELSE f.a IS NULL OR f.src <> $4 OR f.disputed OR f.fingerprint <> s.fingerprint
-                    OR (f.ver <> s.ver AND s.ver >= 0) END
-    ON CONFLICT (run, tab, a, b) DO UPDATE SET turn = excluded.turn
-    """,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +100,6 @@ class TurnRow:
 
 PLANNED: Final = Statement(
     TurnRow, "SELECT turn, count(*)::int AS facts FROM snapshot_turn WHERE run = $1 GROUP BY turn"
-)
-PRESENT: Final = Statement(
-    int, "SELECT count(*)::int FROM stored_fact WHERE home = $1 AND tab = ANY($2::text[]) AND there"
 )
 
 
@@ -205,7 +180,9 @@ class PostgresRuns(PostgresRunReader):
     async def put(self, run: Run, at: datetime) -> None:
         """Replaces what is kept."""
         counted = (run.facts, Decimal(run.checksum), run.vanishing, run.present)
-        await execute(self._connection, PUT_RUN, run.id, run.state.value, *counted, run.confirmed, run.reason, at)
+        await execute(
+            self._connection, PUT_RUN, run.id, run.state.value, *counted, run.confirmed, run.reason, at, *_cursor(run)
+        )
 
     async def stage(self, run: Run, facts: Sequence[Staged]) -> Run:
         """Stages facts; one of a slot that is older than what is staged changes nothing."""
@@ -226,18 +203,13 @@ class PostgresRuns(PostgresRunReader):
         found = await fetch_all(self._connection, STAGED, run.id, *_keys(slots))
         return [row.value() for row in found]
 
-    async def plan(self, run: Run, table: Table) -> None:
-        """Notes the turns of a table's facts."""
-        await execute(self._connection, PLAN, run.id, run.workspace, table.value, run.source, run.as_of)
+    async def plan(self, run: Run, after: Cursor, limit: int) -> Cursor | None:
+        """Notes the turns of the table's next facts."""
+        return await note(self._connection, run, after, limit)
 
     async def planned(self, run: Run) -> Mapping[Turn, int]:
         """How many facts wait for each turn."""
         return {Turn(row.turn): row.facts for row in await fetch_all(self._connection, PLANNED, run.id)}
-
-    async def present(self, run: Run, tables: Collection[Table]) -> int:
-        """How many facts say that something is there."""
-        wanted = [each.value for each in tables]
-        return await fetch_one(self._connection, PRESENT, run.workspace, wanted) or 0
 
     async def next(self, run: Run, limit: int) -> tuple[Turn, Sequence[Slot]] | None:
         """The next facts of the first turn."""
@@ -263,6 +235,10 @@ class PostgresRuns(PostgresRunReader):
             return True
         await execute(self._connection, PRUNED)
         return False
+
+
+def _cursor(run: Run) -> tuple[str | None, int | None, int | None]:
+    return (run.cursor.table.value, run.cursor.a, run.cursor.b) if run.cursor else (None, None, None)
 
 
 def _newer(staged: Staged, before: Staged | None) -> bool:

@@ -1,5 +1,8 @@
 """Applies whole snapshots, narrowing first, in changes of at most a thousand facts; any crash is gone on from (§2.6).
 
+What would vanish is counted beside the order of changes. Then the snapshot is settled, so that no late fact counts any
+more, and the turn of each fact is noted, some thousands at a time: others' changes wait for no more than that.
+
 Every step finds in the ledger how far the run has come and judges each fact anew, so steps may be repeated, and any
 number of processes may drive one run. Nobody is at any time wider than before it or after it: first everything that
 only takes away, then repositories to where they belong, then projects, at last everything that gives.
@@ -17,21 +20,25 @@ from moorage.events.checksums import digest
 from moorage.events.decoding import Fact, decode_fact
 from moorage.permissions import rows
 from moorage.permissions.folding import Placed
+from moorage.permissions.lookups import Sources
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.reconcile import dead_letters
 from moorage.permissions.reconcile.absence import absent
 from moorage.permissions.reconcile.pins import SWEEP, pinning
 from moorage.permissions.reconcile.staging import UNNUMBERED
 from moorage.permissions.reconcile.tables import MODELS, told_by
-from moorage.permissions.reconcile_stores import Kept, Run, RunState, Staged, Turn
+from moorage.permissions.reconcile_stores import Cursor, Kept, Run, RunState, Staged, Turn
 from moorage.permissions.records import Source
 from moorage.permissions.slots import Aliases, Slot, Table, entities, slot_of
 from moorage.permissions.versions import Held
 from moorage.runtime.clock import Clock
 
 STEP: Final = 1000
+LOOKS_PER_STEP: Final = 5
+"""To note a fact's turn takes so much less than to apply it."""
 BRAKE_FACTS: Final = 1000
 BRAKE_SHARE: Final = 0.05
+ORDER: Final = tuple(MODELS)
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -73,6 +80,8 @@ class ApplySnapshots:
             waiting = [each for each in await view.runs.open() if each.state in (RunState.PLANNING, RunState.APPLYING)]
             uncounted = await view.authorities.uncounted(1)
             leftovers = await view.runs.leftovers()
+        if waiting and waiting[0].state is RunState.PLANNING and not waiting[0].settled:
+            return await self._foresee(waiting[0].id)
         if waiting:
             return await self._advance(waiting[0].id)
         if uncounted:
@@ -83,29 +92,46 @@ class ApplySnapshots:
         async with self._ledger.changing() as change:
             return await change.runs.prune(5 * self._step)
 
+    async def _foresee(self, id: int) -> bool:
+        async with self._ledger.viewing() as view:
+            run = await view.runs.by_id(id)
+            source = await _source_of(view.sources, run)
+            if run is None or source is None:
+                return True
+            vanishing, present = await view.runs.foreseen(run, told_by(source.spec))
+        async with self._ledger.changing() as change:
+            run = await change.runs.by_id(id)
+            if run is not None and run.state is RunState.PLANNING and not run.settled:
+                run = replace(run, vanishing=vanishing, present=present)
+                await self._decide(change, run, told_by(source.spec))
+        return True
+
+    async def _decide(self, change: Change, run: Run, tables: Sequence[Table]) -> None:
+        if brakes(run.vanishing, run.present) and not run.confirmed:
+            await self._hold(change, run)
+        else:
+            await self._begin(change, run, tables)
+
     async def _advance(self, id: int) -> bool:
         async with self._ledger.changing() as change:
             run = await change.runs.by_id(id)
-            source = await _source_of(change, run)
+            source = await _source_of(change.sources, run)
             if run is None or source is None:
                 return True
-            if run.state is RunState.PLANNING:
-                await self._plan(change, run, source)
+            if run.state is RunState.PLANNING and run.cursor is not None:
+                await self._plan(change, run, run.cursor, told_by(source.spec))
             elif run.state is RunState.APPLYING and not await self._apply(change, run, source):
                 await self._end(change, run, source)
         return True
 
-    async def _plan(self, change: Change, run: Run, source: Source) -> None:
-        tables = told_by(source.spec)
-        for table in tables:
-            await change.runs.plan(run, table)
-        vanishing = (await change.runs.planned(run)).get(Turn.ABSENT, 0)
-        present = await change.runs.present(run, tables)
-        run = replace(run, vanishing=vanishing, present=present)
-        if brakes(vanishing, present) and not run.confirmed:
-            await self._hold(change, run)
-        else:
-            await self._begin(change, run, tables)
+    async def _plan(self, change: Change, run: Run, at: Cursor, tables: Sequence[Table]) -> Run:
+        reached = await change.runs.plan(run, at, LOOKS_PER_STEP * self._step)
+        return await self._plan_from(change, run, reached or _next_table(at.table, tables))
+
+    async def _plan_from(self, change: Change, run: Run, at: Cursor | None) -> Run:
+        run = replace(run, cursor=at, state=RunState.PLANNING if at else RunState.APPLYING)
+        await change.runs.put(run, self._clock.now())
+        return run
 
     async def _hold(self, change: Change, run: Run) -> None:
         now = self._clock.now()
@@ -121,8 +147,13 @@ class ApplySnapshots:
         )
 
     async def _begin(self, change: Change, run: Run, tables: Sequence[Table]) -> None:
+        known = await change.authorities.of([run.workspace])
+        takes_over = any(known[key].source != run.source for key in known if key[1] in tables)
         await change.authorities.settle(run.workspace, tables, run.source, run.as_of)
-        await change.runs.put(replace(run, state=RunState.APPLYING), self._clock.now())
+        run = await self._plan_from(change, run, Cursor(tables[0]) if tables else None)
+        # What a new source tells from now on is judged beside the old one's numbers until it had its turn: be quick.
+        while takes_over and run.cursor is not None:
+            run = await self._plan(change, run, run.cursor, tables)
 
     async def _apply(self, change: Change, run: Run, source: Source) -> bool:
         found = await change.runs.next(run, self._step)
@@ -192,10 +223,15 @@ def brakes(vanishing: int, present: int) -> bool:
     return vanishing > BRAKE_FACTS and vanishing > BRAKE_SHARE * present
 
 
-async def _source_of(change: Change, run: Run | None) -> Source | None:
+def _next_table(table: Table, tables: Sequence[Table]) -> Cursor | None:
+    later = [each for each in MODELS if each in tables and ORDER.index(each) > ORDER.index(table)]
+    return Cursor(later[0]) if later else None
+
+
+async def _source_of(sources: Sources, run: Run | None) -> Source | None:
     if run is None:
         return None
-    return next((each for each in await change.sources.all() if each.id == run.source), None)
+    return next((each for each in await sources.all() if each.id == run.source), None)
 
 
 def _newest(staged: Sequence[Staged]) -> list[Staged]:

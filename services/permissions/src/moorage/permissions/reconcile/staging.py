@@ -60,7 +60,7 @@ async def _start(change: Change, told: Told, now: datetime) -> None:
         return
     for older in await change.runs.open():
         # One that is being applied was whole and is finished: half of it would be neither state.
-        if (older.workspace, older.source) == (ws, source.id) and older.state is not RunState.APPLYING:
+        if (older.workspace, older.source) == (ws, source.id) and not older.settled:
             await change.runs.put(replace(older, state=RunState.ABANDONED, reason="another one has begun"), now)
     as_of = data.as_of_version
     if as_of is None:
