@@ -49,7 +49,7 @@ class RulesEngine:
         named = str(identity.principal.id) if pipeline else self._facts.resolve(workspace, question.image)
         here = any((named, workspace) == (r, ws) for (r, ws, _, _, _) in self._facts.repositories)
         standing = self._standing(identity, workspace, str(named), None) if here else None
-        return first_push(identity, self._membership(identity, workspace), standing, now)
+        return first_push(identity, standing or self._membership(identity, workspace), now)
 
     def _standing(self, identity: Identity, workspace: str, repository: str, image: UUID | None) -> Standing:
         facts, who = self._facts, str(identity.principal.id)

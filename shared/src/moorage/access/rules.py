@@ -68,12 +68,14 @@ def decide(action: Action, identity: Identity, standing: Standing, image: ImageR
     return Verdict(excluded or _reason(action, role, readable, identity, standing, image), role, readable)
 
 
-def first_push(identity: Identity, membership: Membership, standing: Standing | None, now: datetime) -> Reason:
-    """Whether a push to a name without a record creates it (§1.7); without a resolvable repository, no `standing`.
+def first_push(identity: Identity, at: Standing | Membership, now: datetime) -> Reason:
+    """Whether a push to a name without a record creates it (§1.7); `at` is the standing on the repository to be.
 
-    A pipeline's repository is that of its claims, whatever the name says. Who may push is judged by the workspace's
-    defaults. Without a `standing`, the caller has asked before whether the principal and the credential are active.
+    Where the name resolves to none, it is what the principal is in the workspace, and the caller has asked before
+    whether principal and credential are active. A pipeline's repository is that of its claims, whatever the name says.
+    Who may push is judged by the workspace's defaults.
     """
+    standing, membership = (None, at) if isinstance(at, Membership) else (at, at.membership)
     if identity.principal.kind is _ANONYMOUS:
         return Reason.UNAUTHENTICATED
     if excluded := _excluded(identity, standing, now):

@@ -153,4 +153,4 @@ async def _without_record(
     if action is not Action.PUSH or not (facts.principal_active and facts.credential_active):
         return Outcome(rules.unknown(action, identity, facts.principal_active, facts.credential_active, now))
     standing = standing_on(facts, identity, workspace, repository, None) if repository else None
-    return Outcome(rules.first_push(identity, facts.membership, standing, now))
+    return Outcome(rules.first_push(identity, standing or facts.membership, now))

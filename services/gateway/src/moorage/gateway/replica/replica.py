@@ -305,12 +305,12 @@ class Replica:
             return rules.unknown(action, identity, active, shown, now)
         repository = standings.pushed_to(facts, identity, name)
         if not repository.alias:
-            return rules.first_push(identity, standings.membership(self._site, facts, identity), None, now)
+            return rules.first_push(identity, standings.membership(self._site, facts, identity), now)
         if known is not None and known[0] is repository:
             standing = known[1]
         else:
             standing = standings.standing(self._site, facts, identity, workspace, repository)
-        return rules.first_push(identity, standing.membership, standing, now)
+        return rules.first_push(identity, standing, now)
 
     def _served(self, workspace: Workspace) -> WorkspaceFacts:
         part = self._parts.get(workspace.alias)
