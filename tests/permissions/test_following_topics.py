@@ -15,6 +15,7 @@ from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Consumer, Fetched, KafkaSources
 from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.memory.ledger import MemoryLedger
+from moorage.permissions.pace import Pace
 from moorage.permissions.ports import Ledger
 from moorage.permissions.rebuild import NotRebuilt, Rebuild, RebuiltLedger
 from moorage.permissions.records import SourceKind, SourceSpec, Transport
@@ -34,7 +35,7 @@ class ListedStream:
         self._ledger, self._bodies = ledger, bodies
         self._turn, self._next = 0, -1
 
-    async def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
+    async def batches(self, pace: Pace) -> AsyncIterator[Sequence[Fetched]]:
         while True:
             if self._next < 0:
                 async with self._ledger.viewing() as view:
@@ -125,7 +126,7 @@ async def test_who_lost_the_partition_for_a_moment_reads_on_from_the_stored_posi
     bodies = [group_member("g", f"user{at}", version=at) for at in range(1, 9)]
     stream = ListedStream(ledger, bodies)
     apply = Apply(ledger, FixedClock())
-    batches = stream.batches(2)
+    batches = stream.batches(Pace())
     await anext(batches)
     async with ledger.viewing() as view:
         sources = await view.sources.all()
@@ -140,13 +141,13 @@ async def test_who_lost_the_partition_for_a_moment_reads_on_from_the_stored_posi
 class CancelledOnce(ListedStream):
     """What it waits for is cancelled from inside, as the Kafka library does when a broker dies."""
 
-    async def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
+    async def batches(self, pace: Pace) -> AsyncIterator[Sequence[Fetched]]:
         if self._turn == 0:
             self._turn = 1
             inside = asyncio.get_running_loop().create_future()
             inside.cancel()
             await inside
-        async for each in super().batches(limit):
+        async for each in super().batches(pace):
             yield each
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import Struct
+
 from moorage.events.decoding import Fact, FactIgnored, FactInvalid, decode_fact
 from moorage.events.facts import STATE_TYPES
 from moorage.events.plain_edges import EdgeReader, PlainEdge
@@ -17,7 +19,7 @@ from moorage.permissions.slots import Table
 from moorage.permissions.source_scope import fits_partition, may_say
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """The bytes of one event, its line or offset, and when the transport says it was written (since 1970)."""
 
     pos: int

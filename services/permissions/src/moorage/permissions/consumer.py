@@ -19,12 +19,12 @@ from moorage.events.plain_edges import EdgeReader
 from moorage.permissions.apply import Advance, Apply, Stretch
 from moorage.permissions.batches import Record, Sorted, sort_batch
 from moorage.permissions.ingest_metrics import IngestMetrics
+from moorage.permissions.pace import Pace
 from moorage.permissions.ports import Ledger, LedgerUnavailable
 from moorage.permissions.records import Source, Transport
 from moorage.permissions.stores import PositionMoved
 from moorage.permissions.topic_guard import TopicUnfit
 
-BATCH: Final = 1000
 SOURCES_SECONDS: Final = 1.0
 """So long the declarations of sources are believed; what no known source may say is asked for anew at once."""
 _AT_ONCE: Final = 100
@@ -64,8 +64,8 @@ class Fetched:
 class RecordStream(Protocol):
     """Partitions assigned to us, read from positions that the ledger keeps."""
 
-    def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
-        """The next records of the assigned partitions in turn, as many partitions at once as have `limit` together.
+    def batches(self, pace: Pace) -> AsyncIterator[Sequence[Fetched]]:
+        """The next records of the assigned partitions in turn, as many partitions at once as fit together.
 
         Raises StreamUnavailable, PositionOutOfRange, TopicUnfit.
         """
@@ -166,6 +166,7 @@ class _Following:
         self._metrics = metrics
         self._sources = KafkaSources(ledger)
         self._reader = EdgeReader()
+        self._pace = Pace()
         self._pause = _FIRST_PAUSE
         self._stream: RecordStream | None = None
         self.stopped: str | None = None
@@ -221,7 +222,7 @@ class _Following:
                 await asyncio.wait([ahead])
 
     async def _read(self, stream: RecordStream) -> AsyncIterator[list[_Read]]:
-        async for together in stream.batches(BATCH):
+        async for together in stream.batches(self._pace):
             yield [await self._sorted(fetched) for fetched in together]
 
     async def _sorted(self, fetched: Fetched) -> _Read:
@@ -267,9 +268,10 @@ class _Following:
             await stream.rewind(fetched.topic, fetched.part)
 
     async def _store(self, reads: Sequence[_Read]) -> None:
-        topic = reads[0].fetched.topic
+        topic, began = reads[0].fetched.topic, time.monotonic()
         with self._metrics.applying(topic):
             done = await self._apply.partitions([each.stretch() for each in reads])
+        self._pace.took(sum(len(each.fetched.records) for each in reads), time.monotonic() - began)
         for counts, refused in done:
             self._metrics.applied(topic, counts, refused)
 

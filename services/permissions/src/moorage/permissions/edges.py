@@ -1,5 +1,6 @@
 """Edges that were read the shortest way: placed, judged and stored by columns, by the same rule (§2.3, §3.10)."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,12 +87,16 @@ async def store(change: Change, placed: Sequence[Edges], at: datetime) -> list[R
 
 async def _store(change: Change, edges: Edges, at: datetime) -> Ruled:
     ruled = _ruled(edges, await change.facts.held_edges(edges))
-    await change.facts.put_edges(ruled.kept, ruled.before, at)
+    putting = asyncio.create_task(change.facts.put_edges(ruled.kept, ruled.before, at))
+    try:
+        await asyncio.sleep(0)  # PostgreSQL works on it while the rows are made
+        if ruled.changed.told:
+            change.log.extend(rows.edge_rows(ruled.changed), ruled.changed.told[-1].event)
+    finally:
+        await putting
     if ruled.disputed.told:
         _log.warning("Two values claim one version; the lower privilege is kept.", keys=len(ruled.disputed.told))
         await change.facts.dispute(ruled.disputed.slots())
-    if ruled.changed.told:
-        change.log.extend(rows.edge_rows(ruled.changed), ruled.changed.told[-1].event)
     return ruled
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -19,9 +20,12 @@ from aiokafka.errors import (
 from moorage.permissions.adapters.kafka_topics import describe
 from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Fetched, PositionOutOfRange, StoredPositions, StreamUnavailable
+from moorage.permissions.pace import Pace
 from moorage.permissions.topic_guard import TopicGuard
 
 _WAIT_MILLISECONDS: Final = 500
+_AT_ONCE: Final = 1000
+"""So many records are unpacked before others have their turn: about 3 ms."""
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 _LOOK_SECONDS: Final = 5.0
 """So often the topic itself is looked at while it is read."""
@@ -103,22 +107,37 @@ class KafkaStream(ConsumerRebalanceListener):
         self._turns: dict[TopicPartition, int] = {}
         self._looked = 0.0
 
-    async def batches(self, limit: int) -> AsyncIterator[Sequence[Fetched]]:
-        """The next records of each assigned partition in turn, at most `limit` of one before the others are asked."""
+    async def batches(self, pace: Pace) -> AsyncIterator[Sequence[Fetched]]:
+        """The next records of each assigned partition in turn, at most what fits of one before the others are asked."""
         while True:
             quiet = True
             gathered: list[Fetched] = []
             for partition in list(self._next):
-                for fetched in await self._read(limit, partition):
-                    quiet = False
-                    if gathered and sum(len(each.records) for each in [*gathered, fetched]) > limit:
-                        yield gathered
-                        gathered = []
-                    gathered.append(fetched)
+                fetched = await self._at_hand(pace.limit, partition)
+                if fetched is None:
+                    continue
+                quiet = False
+                if gathered and sum(len(each.records) for each in [*gathered, fetched]) > pace.limit:
+                    yield gathered
+                    gathered = []
+                gathered.append(fetched)
             if quiet:
-                gathered = [*await self._read(limit), *await self._passed_over()]
+                gathered = [*await self._read(_AT_ONCE), *await self._passed_over()]
             if gathered:
                 yield gathered
+
+    async def _at_hand(self, limit: int, partition: TopicPartition) -> Fetched | None:
+        """What has come of a partition, up to the limit; others have their turn meanwhile."""
+        whole: Fetched | None = None
+        while limit > 0 and (read := await self._read(min(limit, _AT_ONCE), partition)):
+            [more] = read
+            if whole is not None and (whole.new, whole.turn) == (more.old, more.turn):
+                whole = replace(whole, new=more.new, records=[*whole.records, *more.records])
+            else:  # read anew from the stored position meanwhile: what came before is nobody's
+                whole = more
+            limit -= max(len(more.records), 1)
+            await asyncio.sleep(0)
+        return whole
 
     async def rewind(self, topic: str, part: int) -> None:
         """Reads on from the stored position."""

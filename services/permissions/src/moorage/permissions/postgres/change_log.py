@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from pydantic_core import from_json, to_json
+from msgspec.json import Encoder
+from pydantic_core import from_json
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta
@@ -15,6 +16,7 @@ from moorage.runtime.clock import Clock
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one, fetch_plain
 
 FORGET_FRAMES: Final = 1000
+_encode: Final = Encoder().encode
 
 
 class FrameRow(NamedTuple):
@@ -122,4 +124,4 @@ async def forget_frames(connection: Connection, before: datetime) -> int:
 
 
 def _written(frame: LogFrame) -> str:
-    return to_json(frame.rows).decode()
+    return _encode(frame.rows).decode()
