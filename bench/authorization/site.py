@@ -146,23 +146,22 @@ class Site:
         finally:
             await consumer.stop()
 
-    async def positions(self) -> dict[tuple[str, int], int]:
-        """How far permissions has applied each partition; empty before there is a schema."""
+    async def applied(self, ends: dict[tuple[str, int], int], since: float | None = None) -> float:
+        """Waits until permissions is at these ends; seconds from `since`, or from the first position that moved."""
+        # One connection for all looks: to open one takes as much of the machine as applying hundreds of facts.
         connection = await asyncpg.connect(self.dsn)
         try:
-            rows = await connection.fetch("SELECT topic, part, next FROM permissions.ingest_position")
-            return {(row["topic"], row["part"]): row["next"] for row in rows}
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            return {}
+            return await self._applied(connection, ends, since)
         finally:
             await connection.close()
 
-    async def applied(self, ends: dict[tuple[str, int], int], since: float | None = None) -> float:
-        """Waits until permissions is at these ends; seconds from `since`, or from the first position that moved."""
-        before = await self.positions()
+    async def _applied(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", ends: dict[tuple[str, int], int], since: float | None
+    ) -> float:
+        before = await positions(connection)
         async with asyncio.timeout(_BOUND_SECONDS):
             while True:
-                now = await self.positions()
+                now = await positions(connection)
                 if since is None and now != before:
                     since = time.monotonic()
                 if all(now.get(place, 0) >= end for place, end in ends.items()):
@@ -176,6 +175,15 @@ class Site:
         process = PermissionsProcess(self.folder / f"empty-{uuid4().hex[:4]}", await self.postgres.fresh_database())
         await process.start()
         return process
+
+
+async def positions(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[tuple[str, int], int]:
+    """How far permissions has applied each partition; empty before there is a schema."""
+    try:
+        rows = await connection.fetch("SELECT topic, part, next FROM permissions.ingest_position")
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return {}
+    return {(row["topic"], row["part"]): row["next"] for row in rows}
 
 
 def writers() -> ProcessPoolExecutor:

@@ -100,6 +100,8 @@ class PostgresAliases:
         self._log = log
         self._known = known
         self.learnt: Named = defaultdict(dict)
+        self.made: set[int] = set()
+        """What nothing can have used before."""
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
         """The aliases; workspaces first, because the others' rows name them."""
@@ -138,5 +140,6 @@ class PostgresAliases:
             place, text, ws = wanted[n - 1]
             self.learnt[place][text] = id
             if made:
+                self.made.add(id)
                 told.append(rows.named_row(place[0], text, id, ws))
         self._log.extend(told)

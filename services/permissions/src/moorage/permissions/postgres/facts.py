@@ -95,8 +95,12 @@ class PostgresFacts:
         return found
 
     async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
-        """What is stored of them."""
-        columns = [plain(each) for each in zip(*edges.ends, strict=True)]
+        """What is stored of them; what was named for the first time just now has no edges yet."""
+        made = self.aliases.made
+        older = [each for each in edges.ends if each[0] not in made and each[1] not in made] if made else edges.ends
+        if not older:
+            return {}
+        columns = [plain(each) for each in zip(*older, strict=True)]
         found = await fetch_plain(self._connection, HELD_EDGES[edges.table], edges.ws, *columns)
         self._places = {(a, b): place for a, b, _, _, _, place in found}
         return {(a, b): Held(version, fingerprint, rank) for a, b, version, fingerprint, rank, _ in found}
