@@ -57,6 +57,12 @@ class PermissionsProcess:
         return self._process is not None and self._process.exit_code() is None
 
     @property
+    def pid(self) -> int:
+        """Of the one that was started last."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Everything it wrote."""
         return (self._folder / "permissions.log").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ from moorage.access import wire
 from moorage.access.problems import NotFound
 from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.permissions.adapters.kafka import KafkaStreams
+from moorage.permissions.adapters.kafka_past import KafkaExtent
 from moorage.permissions.adapters.operator_file import OperatorFile
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.aging import Aging
@@ -32,9 +33,14 @@ from moorage.permissions.http.application import Services, internal_app
 from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.metrics import AuditNumbers, ProtocolNumbers
 from moorage.permissions.operator import Operator
-from moorage.permissions.ports import HistoryLost, Ledger, LedgerUnavailable, Pepper
-from moorage.permissions.postgres.ledger import PostgresLedger
+from moorage.permissions.ports import Change, HistoryLost, Ledger, LedgerUnavailable, Pepper
+from moorage.permissions.postgres.ledger import PostgresChange, PostgresLedger
+from moorage.permissions.postgres.staged_edges import PostgresStaging
 from moorage.permissions.rebuild import Rebuild, RebuiltLedger
+from moorage.permissions.rebuilding.bulk import BulkRebuild, Where
+from moorage.permissions.rebuilding.staging import BulkEdges
+from moorage.permissions.rebuilding.streams import RebuiltFirst
+from moorage.permissions.rebuilding.workers import WorkerProcesses
 from moorage.permissions.reconcile.oversight import Oversight
 from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.source_requests import SourceRequests
@@ -127,8 +133,11 @@ class Permissions:
         with answering():
             return await self._operator.ensure(OperatorFile(file))
 
-    async def follow(self, bootstrap: str) -> Consumer:
-        """A consumer of the fact topics; the first start declares one source for everything in them."""
+    async def follow(self, bootstrap: str, database: Database, role: str | None) -> Consumer:
+        """A consumer of the fact topics; the first start declares one source for everything in them.
+
+        An empty database is filled in bulk first, by processes that act as this role there.
+        """
         settings = self._settings
         topics = [settings.authority_topic, settings.identity_topic]
         positions = StoredPositions(self._ledger)
@@ -138,7 +147,21 @@ class Permissions:
         )
         streams = KafkaStreams(bootstrap, settings.kafka_group, topics, positions, guard)
         await self._declarations.ensure(KAFKA)
-        consumer = Consumer(self._ledger, self._apply, streams, IngestMetrics(self.registry))
+        where = Where(settings.database_url.get_secret_value(), role, bootstrap, settings.authority_topic)
+        bulk = BulkRebuild(
+            self._ledger,
+            self._apply,
+            self._clock,
+            where,
+            KafkaExtent(bootstrap, settings.authority_topic, guard),
+            PostgresStaging(database),
+            WorkerProcesses(),
+            _bulk_edges,
+            self._rebuild.tell,
+            settings.rebuild_in_bulk_from,
+        )
+        first = RebuiltFirst(streams, settings.authority_topic, bulk)
+        consumer = Consumer(self._ledger, self._apply, first, IngestMetrics(self.registry))
         self._rebuild.expect(topics)
         self._consumer = consumer
         known_as = {settings.authority_topic: AUTHORITY.name, settings.identity_topic: IDENTITY.name}
@@ -154,6 +177,12 @@ class Permissions:
                 raise NotFound(f"no source {source!r} is declared")
             records = [Record(number, line) for number, line in enumerate(lines, 1)]
             return await self._apply.over_http(found, records)
+
+
+def _bulk_edges(change: Change) -> BulkEdges:
+    if not isinstance(change, PostgresChange):
+        raise TypeError("only PostgreSQL is filled in bulk")
+    return change.bulk
 
 
 async def migrate_permissions(dsn: str) -> str | None:
@@ -181,7 +210,7 @@ async def open_permissions(settings: PermissionsSettings, clock: Clock | None = 
         permissions.health.started()
         if settings.kafka_bootstrap is not None:
             gc.set_threshold(*COLLECT_RARELY)
-            await stack.enter_async_context(await permissions.follow(settings.kafka_bootstrap))
+            await stack.enter_async_context(await permissions.follow(settings.kafka_bootstrap, database, role))
         await stack.enter_async_context(permissions.authority.audit_trail.queue)
         for job in permissions.upkeep.jobs():
             await stack.enter_async_context(job)

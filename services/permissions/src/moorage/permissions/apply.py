@@ -111,15 +111,19 @@ class Apply:
         async with self._ledger.changing() as change:
             for each in stretches:
                 await change.intake.advance(each.step.topic, each.step.part, each.step.old, each.step.new)
-            done: list[tuple[Counts, Sequence[Refused]]] = []
-            for each in stretches:
-                first = each.sources[0].id if each.sources else 0
-                lane = Lane(first, each.step.topic, each.step.part)
-                done.append(await self._apply(change, each.batch, lane, each.sources))
-            if any(each.batch.heartbeats for each in stretches):
-                await self._let_go(change)
-            await follow(change, [move for counts, _ in done for move in counts.moves], self._clock.now())
-            return done
+            return await self.within(change, stretches)
+
+    async def within(self, change: Change, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
+        """The same in a change that is open already and moves the positions itself."""
+        done: list[tuple[Counts, Sequence[Refused]]] = []
+        for each in stretches:
+            first = each.sources[0].id if each.sources else 0
+            lane = Lane(first, each.step.topic, each.step.part)
+            done.append(await self._apply(change, each.batch, lane, each.sources))
+        if any(each.batch.heartbeats for each in stretches):
+            await self._let_go(change)
+        await follow(change, [move for counts, _ in done for move in counts.moves], self._clock.now())
+        return done
 
     async def _apply(
         self, change: Change, batch: Sorted, lane: Lane, sources: Sequence[Source]

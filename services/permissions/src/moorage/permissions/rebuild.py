@@ -29,6 +29,11 @@ class Rebuild:
         self._ledger = ledger
         self._patience = patience
         self._topics: tuple[str, ...] = ()
+        self._progress: str | None = None
+
+    def tell(self, progress: str | None) -> None:
+        """How far a rebuild in bulk is, in words (moorage.permissions.rebuilding); None if there is none."""
+        self._progress = progress
 
     def expect(self, topics: Sequence[str]) -> None:
         """These topics are followed from now on."""
@@ -36,6 +41,8 @@ class Rebuild:
 
     async def missing(self) -> str | None:
         """What is not applied yet, in words; None if the state is whole."""
+        if self._topics and self._progress is not None:
+            return self._progress
         for topic in self._topics:
             async with self._ledger.viewing() as view:
                 behind = await view.topics.behind(topic)

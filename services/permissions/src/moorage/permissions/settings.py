@@ -51,6 +51,9 @@ class PermissionsSettings(Settings):
     identity_topic: str = Field(default=topics.IDENTITY.name, pattern=r"^identity\.")
     """Its prefix tells its lanes from those of the authority topic."""
 
+    rebuild_in_bulk_from: int = Field(default=100_000, ge=0)
+    """So many offsets of the authority topic are worth a rebuild in bulk, if the database is empty."""
+
     @property
     def bounds(self) -> Bounds:
         """How old what sources told may be, where a source has no bounds of its own."""

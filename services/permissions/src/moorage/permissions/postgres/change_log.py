@@ -86,15 +86,30 @@ class PostgresChangeLog(Numbered):
         super().__init__(head)
         self._connection = connection
         self._clock = clock
+        self._tells = True
+
+    def tell_nothing(self, newest: Mapping[int, str]) -> int:
+        """Nothing of this change is kept row by row: who is behind it finds a hole there, and takes a snapshot.
+
+        To be called before anything is appended; answers the seq of what has no row. `newest` are the events of it.
+        """
+        if self.rows:
+            raise ValueError("rows have been told already")
+        self._tells, self._head = False, ConsistencyToken(self._head.epoch, self._head.seq + 1)
+        self.newest = {ws: (self._head.seq, event) for ws, event in newest.items()}
+        return self._head.seq
 
     async def write(self) -> None:
         """Writes the rows and moves the head; whoever reads it sees both or neither."""
-        if not self.rows:
+        if not self.rows and self._tells:
             return
         told = [[*self.newest], *([each[at] for each in self.newest.values()] for at in (0, 1))]
-        frames = [(each.first, len(each.rows), removals(each.rows), _written(each)) for each in self.frames()]
-        columns = [list(each) for each in zip(*frames, strict=True)]
+        frames = [(each.first, len(each.rows), removals(each.rows), _written(each)) for each in self._kept()]
+        columns = [list(each) for each in zip(*frames, strict=True)] or [[], [], [], []]
         await execute(self._connection, APPEND, self.token.seq, self._clock.now(), *told, *columns)
+
+    def _kept(self) -> Sequence[LogFrame]:
+        return self.frames() if self._tells else ()
 
 
 class PostgresLog:

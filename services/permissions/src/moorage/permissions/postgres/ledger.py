@@ -15,6 +15,7 @@ from moorage.permissions.ports import LedgerUnavailable, SourceBusy
 from moorage.permissions.postgres.aliases import KnownAliases
 from moorage.permissions.postgres.audit import PostgresAudit
 from moorage.permissions.postgres.authorities import PostgresAuthorities
+from moorage.permissions.postgres.bulk_edges import PostgresBulkEdges
 from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog, forget_frames
 from moorage.permissions.postgres.credentials import PostgresCredentialRecords, PostgresCredentials
 from moorage.permissions.postgres.epochs import PostgresEpochs
@@ -113,6 +114,7 @@ class PostgresChange:
         self.parked = PostgresParked(connection)
         self.requests = PostgresRequests(connection)
         self.audit = PostgresAudit(connection)
+        self.bulk = PostgresBulkEdges(connection, self.log)
 
 
 class PostgresTrial(PostgresChange):

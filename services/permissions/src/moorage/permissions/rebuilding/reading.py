@@ -1,0 +1,154 @@
+"""Reads pieces of a topic: plain edges are staged, everything else is handed back in its order."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
+from typing import Final, Protocol
+from uuid import UUID
+
+from moorage.access.frames import EntityKind
+from moorage.events.plain_edges import EdgeReader, PlainEdge
+from moorage.permissions.batches import Like, Record, sort_batch
+from moorage.permissions.edge_columns import Ends
+from moorage.permissions.ports import Ledger
+from moorage.permissions.rebuilding.messages import Done, Odd, Piece
+from moorage.permissions.rebuilding.rows import Rows
+from moorage.permissions.rebuilding.staging import StagedRows
+from moorage.permissions.records import Source
+from moorage.permissions.slots import Entity, Table
+
+_GLOBAL: Final = frozenset({EntityKind.USER.value, EntityKind.WORKSPACE.value})
+_WORKSPACE: Final = EntityKind.WORKSPACE.value
+_MOST_REMEMBERED: Final = 2**20
+"""Aliases; about 200 bytes each."""
+_COPY_ROWS: Final = 20_000
+
+Place = tuple[str, str]
+"""A workspace and a key in it, or the workspace and nothing."""
+
+
+class Unsuited(Exception):
+    """The rebuild in bulk can't do this topic; why is in words."""
+
+
+class Past(Protocol):
+    """A topic as it was, read from anywhere."""
+
+    def records(self, part: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of a partition from offset to offset, in order. Raises StreamUnavailable, Unsuited."""
+        ...
+
+
+class _Group:
+    """Edges that are alike; None is in their place if others must judge them."""
+
+    def __init__(self, table: Table, workspace: str) -> None:
+        self.table, self.workspace = table, workspace
+        self.told: list[PlainEdge] = []
+
+
+class PieceReader:
+    """Reads for one run; remembers aliases and who may tell what."""
+
+    def __init__(
+        self, past: Past, ledger: Ledger, staged: StagedRows, sources: Sequence[Source], run: UUID, apart: Set[Place]
+    ) -> None:
+        self._past = past
+        self._ledger = ledger
+        self._staged = staged
+        self._sources = sources
+        self._run = run
+        self._apart = apart
+        self._reader = EdgeReader()
+        self._known: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        self._tables: dict[tuple[int, Like], Table | None] = {}
+        self._copying: asyncio.Task[None] | None = None
+
+    async def read(self, piece: Piece) -> Done:
+        """Returns when the piece is staged. Raises StreamUnavailable, LedgerUnavailable, StagingLost, Unsuited."""
+        odd: list[Odd] = []
+        groups: dict[Like, _Group] = {}
+        newest: dict[int, tuple[int, str]] = {}
+        edges = waiting = 0
+        async for records in self._past.records(piece.part, piece.start, piece.stop):
+            plain = self._sort(piece.part, records, groups, odd)
+            edges, waiting = edges + plain, waiting + plain
+            if waiting >= _COPY_ROWS:
+                await self._stage(groups, newest)
+                waiting = 0
+            await asyncio.sleep(0)
+        await self._stage(groups, newest)
+        await self._copied()
+        return Done(piece, edges, odd, newest)
+
+    def _sort(self, part: int, records: Sequence[Record], groups: dict[Like, _Group], odd: list[Odd]) -> int:
+        before, read, apart = len(odd), self._reader.read, self._apart
+        for record in records:
+            edge = read(record.body)
+            if edge is None or (apart and ((edge.workspace, edge.key) in apart or (edge.workspace, "") in apart)):
+                odd.append(Odd(record.pos, record.milliseconds, record.body))
+                continue
+            like = (edge.source, edge.type, edge.workspace, edge.a_kind, edge.b_kind)
+            group = groups.get(like)
+            if group is None:
+                table = self._table(part, like, record)
+                if table is None:
+                    odd.append(Odd(record.pos, record.milliseconds, record.body))
+                    continue
+                group = groups[like] = _Group(table, edge.workspace)
+            group.told.append(edge)
+        return len(records) - (len(odd) - before)
+
+    def _table(self, part: int, like: Like, record: Record) -> Table | None:
+        """Where edges like this one are kept, if the source may tell them here."""
+        if (part, like) not in self._tables:
+            [group] = sort_batch([record], self._sources, part, reader=self._reader).edges.values() or [None]
+            self._tables[part, like] = group.table if group else None
+        return self._tables[part, like]
+
+    async def _stage(self, groups: dict[Like, _Group], newest: dict[int, tuple[int, str]]) -> None:
+        rows: dict[Table, Rows] = defaultdict(Rows)
+        for (_, _, home, a_kind, b_kind), group in groups.items():
+            [ws] = await self._aliases(home, _WORKSPACE, [home])
+            ends = await self._ends(home, group.told, a_kind, b_kind)
+            rows[group.table].add(ws, group.told, ends, a_kind, b_kind)
+            last = max(group.told, key=lambda edge: edge.version)
+            newest[ws] = max(newest.get(ws, (-1, "")), (last.version, last.event))
+        groups.clear()
+        # One copy at a time goes on while the next rows are read.
+        await self._copied()
+        self._copying = asyncio.create_task(self._copy(rows))
+
+    async def _copied(self) -> None:
+        if self._copying is not None:
+            copying, self._copying = self._copying, None
+            await copying
+
+    async def _copy(self, rows: Mapping[Table, Rows]) -> None:
+        for table, each in rows.items():
+            await self._staged.add(self._run, table, each.written())
+
+    async def _ends(self, home: str, told: Sequence[PlainEdge], a_kind: str, b_kind: str) -> Sequence[Ends]:
+        a = await self._aliases(home, a_kind, [each.a for each in told])
+        b = await self._aliases(home, b_kind, [each.b for each in told]) if b_kind else [0] * len(a)
+        return list(zip(a, b, strict=True))
+
+    async def _aliases(self, home: str, kind: str, ids: Sequence[str]) -> Sequence[int]:
+        known = self._known["" if kind in _GLOBAL else home, kind]
+        found = list(map(known.get, ids))
+        if None not in found:
+            return found  # type: ignore[return-value]  # there is no None in it
+        of = None if kind in _GLOBAL else UUID(home)
+        new = {
+            id: Entity(EntityKind(kind), of, UUID(id)) for id, alias in zip(ids, found, strict=True) if alias is None
+        }
+        made = await self._intern(new.values())
+        if sum(map(len, self._known.values())) > _MOST_REMEMBERED:
+            self._known.clear()
+            known = self._known["" if kind in _GLOBAL else home, kind]
+        known.update({id: made[entity] for id, entity in new.items()})
+        return [alias or made[new[id]] for id, alias in zip(ids, found, strict=True)]
+
+    async def _intern(self, entities: Iterable[Entity]) -> Mapping[Entity, int]:
+        async with self._ledger.changing() as change:
+            return await change.facts.intern(list(entities))
