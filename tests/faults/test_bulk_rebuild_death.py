@@ -15,6 +15,7 @@ from faults.fact_topics import FactTopics, fact_topics
 from faults.permissions_process import PermissionsProcess
 from faults.waiting import until, until_true
 from moorage.events.topics import AUTHORITY
+from moorage.permissions.postgres.ledger import LOCK_CLASS, ORDER
 from moorage.runtime.statement import Connection
 from permissions.bulk_rebuilds import NEVER, differences, everything, odd_history, rebuilt, settings_for
 from servers.kafka import KafkaBroker
@@ -132,3 +133,25 @@ async def test_a_killed_worker_is_replaced(
         await asyncio.sleep(0)
         await ends_as_expected(process, topics, fresh_dsn, expected)
         assert "a worker has ended without a word" in process.log
+
+
+async def test_a_broker_that_dies_is_waited_for(
+    kafka: KafkaBroker, postgres: PostgresForTests, fresh_dsn: str, tmp_path: Path
+) -> None:
+    """It dies while workers have read some of it; what they staged is thrown away."""
+    async with told(kafka, postgres, tmp_path) as (topics, expected):
+        process = process_for(kafka, topics, fresh_dsn, tmp_path)
+        process.spawn(uuid4().hex)
+        await until_true(lambda: bool(workers_of(process.pid)))
+        connection = await asyncpg.connect(fresh_dsn)
+        try:
+            # Nobody can give out aliases meanwhile, so the workers can't come to the end.
+            await connection.fetchval("SELECT pg_advisory_lock($1::int, $2::int) IS NULL", LOCK_CLASS, ORDER)
+            await kafka.kill()
+        finally:
+            await connection.close()
+        try:
+            await until_true(lambda: "trying again" in process.log)
+        finally:
+            await kafka.start()
+        await ends_as_expected(process, topics, fresh_dsn, expected)

@@ -34,7 +34,8 @@ def _of(table: str, aliases: str, columns: str, where: str = "true") -> str:
 
 
 EVERYTHING: Final = {
-    "alias": _of("alias", "ws", "kind, ext"),
+    # Operators have credentials of their own in each database.
+    "alias": _of("alias", "ws", "kind, ext", "kind <> 'credential'"),
     "workspace": _of("workspace", "id", f"slug, ev, {_NODE}"),
     "project": _of("project", "ws id", f"key, ev, {_NODE}"),
     "repository": _of("repository", "ws id project", f"slug, {_NODE}"),

@@ -210,7 +210,9 @@ async def open_permissions(settings: PermissionsSettings, clock: Clock | None = 
         permissions.health.started()
         if settings.kafka_bootstrap is not None:
             gc.set_threshold(*COLLECT_RARELY)
-            await stack.enter_async_context(await permissions.follow(settings.kafka_bootstrap, database, role))
+            # Of its own: long work for a rebuild must not keep connections from everything else.
+            beside = await stack.enter_async_context(await Database.open(dsn, SCHEMA, role=role, size=4))
+            await stack.enter_async_context(await permissions.follow(settings.kafka_bootstrap, beside, role))
         await stack.enter_async_context(permissions.authority.audit_trail.queue)
         for job in permissions.upkeep.jobs():
             await stack.enter_async_context(job)
