@@ -27,11 +27,12 @@ async def ingest(site: Site) -> Mapping[Goal, float]:
     await site.permissions.stop()
     half = max(1000, round(_BACKLOG * site.world.scale / 2))
     big, small = round(half * _BIG_SHARE), round(half * (1 - _BIG_SHARE) / _SPREAD)
-    loop, told = asyncio.get_running_loop(), 0
+    loop, told, first = asyncio.get_running_loop(), 0, None
     for present in (True, False):
         version = site.live.later(10 * half)
+        first = first or version
         for name, count in ((BIG, big), *((each, small) for each in SMALL[:_SPREAD])):
-            arguments = (site.topics, name, "crowd", count, version, present)
+            arguments = (site.topics, name, "crowd", count, version, present, first)
             told += await loop.run_in_executor(site.writers, write_crowd, *arguments)
     ends = await site.ends()
     said(f"applying a backlog of {told:,} facts")

@@ -47,8 +47,13 @@ def write_world(topics: Topics, scale: float, names: tuple[str, ...]) -> int:
     return written
 
 
-def write_crowd(topics: Topics, workspace: str, group: str, users: int, version: int, present: bool) -> int:
-    """Writes memberships of a group that gives nothing: a storm, or a load."""
+def write_crowd(
+    topics: Topics, workspace: str, group: str, users: int, version: int, present: bool, first: int | None = None
+) -> int:
+    """Writes memberships of a group that gives nothing: a storm, or a load.
+
+    `first` is the version at which the same users were told of before; otherwise they are new ones.
+    """
     workspace_id = uuid_of("workspace", workspace)
     edge = _edges(str(workspace_id), "group_member")
     team, partition = str(uuid_of("group", group)), AUTHORITY.partition_of(workspace_id)
@@ -56,7 +61,7 @@ def write_crowd(topics: Topics, workspace: str, group: str, users: int, version:
     records = (
         edge(f"gm:{team}:{user}", version + number, f'"group":"{team}","user":"{user}","present":{told}')
         for number, user in enumerate(
-            f"{each:08x}-0000-4000-8000-{version % 0xFFFFFFFFFFFF:012x}" for each in range(users)
+            f"{each:08x}-0000-4000-8000-{(first or version) % 0xFFFFFFFFFFFF:012x}" for each in range(users)
         )
     )
     return asyncio.run(_write(topics, topics.authority, ((partition, each) for each in records)))
