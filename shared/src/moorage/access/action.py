@@ -1,8 +1,17 @@
 """What a request wants to do with an image (authorization.md §1.5)."""
 
 from enum import StrEnum
+from typing import Final
 
 from moorage.access.role import Role
+
+_MINIMUM: Final = {
+    "pull": Role.READ,
+    "push": Role.WRITE,
+    "delete-tag": Role.WRITE,
+    "delete": Role.ADMIN,
+    "manage": Role.ADMIN,
+}
 
 
 class Action(StrEnum):
@@ -14,21 +23,8 @@ class Action(StrEnum):
     DELETE = "delete"
     MANAGE = "manage"
 
-    @property
-    def minimum(self) -> Role:
+    def __init__(self, word: str) -> None:
+        self.minimum = _MINIMUM[word]
         """The role on the linked repository that the action needs."""
-        return _MINIMUM[self]
-
-    @property
-    def deletes(self) -> bool:
+        self.deletes = word in ("delete-tag", "delete")
         """Whether it takes something away; deletions answer like reads where existence is hidden (V3)."""
-        return self in (Action.DELETE_TAG, Action.DELETE)
-
-
-_MINIMUM = {
-    Action.PULL: Role.READ,
-    Action.PUSH: Role.WRITE,
-    Action.DELETE_TAG: Role.WRITE,
-    Action.DELETE: Role.ADMIN,
-    Action.MANAGE: Role.ADMIN,
-}

@@ -25,7 +25,6 @@ class Membership(IntEnum):
     MEMBER = 2
     OWNER = 3
 
-    @property
-    def counts(self) -> bool:
+    def __init__(self, value: int) -> None:
+        self.counts = value >= 2
         """Whether `workspace` visibility reaches this person (§1.6)."""
-        return self >= Membership.MEMBER

@@ -10,9 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from moorage.access.packed import IN_GROUP, MAX_ALIAS, EdgeColumns
+from moorage.access.packed import MAX_ALIAS, EdgeColumns
 from moorage.access.sums import SUM_MASK, term, terms
-from moorage.gateway.replica.nodes import Given
 
 _ROW_COST: Final = 200
 """Bytes that a row of its own takes beside its entries: the array, the entry in the dictionary, the key."""
@@ -52,6 +51,10 @@ class Edges:
         columns = len(keys) + len(ends) + len(targets) + len(self._buckets)
         return 4 * (columns + self._grown) + _ROW_COST * len(self._changed)
 
+    def __len__(self) -> int:
+        """How many there are, roughly: what a row of its own hides is counted as well."""
+        return len(self._columns.targets) + self._grown
+
     def row(self, key: int) -> Row:
         """Everything of the key; the row is for reading, and only until the next change."""
         if self._changed:
@@ -75,14 +78,6 @@ class Edges:
             entries, low, high = self.row(key)
             if low < high:
                 yield key, entries[low:high].tolist()
-
-    def given(self, node: int) -> Given:
-        """The roles that a node gives, by the entry that whoever gets one has in a row: of a group, or of the node."""
-        entries, low, high = self.row(node)
-        to_groups = [(entry & 3, entry | IN_GROUP) for entry in entries[low:high]]
-        to_users = [(role, node << 2 | role) for role in (1, 2, 3)]
-        told = sorted(to_groups + to_users, reverse=True)
-        return Given(array("I", [entry for _, entry in told]), bytes([role for role, _ in told]))
 
     def put(self, key: int, target: int, value: int) -> None:
         """From now on the edge has this value; 0 takes it away. Raises ValueError for what is no alias or value."""

@@ -1,12 +1,14 @@
 """Projects, repositories, environments and groups: what decisions need of one, found once and then followed."""
 
-from array import array
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from moorage.access.frames import EntityKind
 from moorage.access.image import NodeState
 from moorage.access.packed import KINDS
 from moorage.gateway.replica.facts import STATES
+
+if TYPE_CHECKING:
+    from moorage.gateway.replica.reach import Reach
 
 CODES: Final = {kind.value: code for code, kind in enumerate(KINDS)}
 REPOSITORY: Final = CODES[EntityKind.REPOSITORY]
@@ -17,27 +19,20 @@ _STATES: Final = (NodeState.DELETED, *(STATES[code] for code in sorted(STATES)))
 _DELETED: Final = NodeState.DELETED
 
 
-class Given(NamedTuple):
-    """What a node gives, the most first: `roles[n]` to whoever has `entries[n]` in a row, of a group or of the node."""
-
-    entries: "array[int]"
-    roles: bytes
-
-
 class Node:
     """An announced node, or (`state` 0) one of which only others have told. It changes in place: others point at it.
 
-    `above` is a repository's project and an environment's repository. `given` is told by edges, and may be forgotten.
+    `above` is a repository's project and an environment's repository. `reach` may be forgotten.
     """
 
-    __slots__ = ("above", "alias", "given", "kind", "state")
+    __slots__ = ("above", "alias", "kind", "reach", "state")
 
     def __init__(self, alias: int) -> None:
         self.alias = alias
         self.kind = 0
         self.state = 0
         self.above: Node | None = None
-        self.given: Given | None = None
+        self.reach: Reach | None = None
 
     @property
     def carries_roles(self) -> bool:

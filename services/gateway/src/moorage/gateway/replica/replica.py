@@ -9,11 +9,13 @@ nothing of it is here before it is put in place, as a reference.
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from moorage.access import rules
 from moorage.access.action import Action
+from moorage.access.audit import Mode
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.decision import Decision
 from moorage.access.frames import Beat, Delta, Row, RowKind, Snapshot
@@ -37,6 +39,10 @@ _OK: Final = Reason.OK
 _NO_READ: Final = Reason.NO_READ
 _PUSH: Final = Action.PUSH
 _NO_ROLE: Final = Role.NONE
+_LOCAL: Final = Mode.LOCAL
+# What a tuple with names makes of a tuple, without the function that would first put one together.
+_decision: Final = partial(tuple.__new__, Decision)
+_outcome: Final = partial(tuple.__new__, Outcome)
 
 
 class GapInStream(Exception):
@@ -270,9 +276,10 @@ class Replica:
         image, repository = found
         standing = standings.standing(self._site, facts, identity, workspace, repository, image.id)
         verdict = rules.decide(action, identity, standing, image, now)
-        if verdict.readable or verdict.reason is _OK:
-            return Outcome(Decision(verdict.reason, verdict.role, verdict.readable, self.position), image)
-        if verdict.reason is _NO_READ:
+        reason = verdict.reason
+        if verdict.readable or reason is _OK:
+            return _outcome((_decision((reason, verdict.role, verdict.readable, self.position)), image, _LOCAL))
+        if reason is _NO_READ:
             return self._denied(_NO_READ, image)
         known = (repository, standing) if identity.bound is None else None
         hidden = self._hidden(facts, identity, workspace, name, action, now, known)
@@ -299,8 +306,11 @@ class Replica:
 
         `known` is a repository and the standing towards it, if that does not depend on any image.
         """
-        active = standings.principal_active(self._site, identity)
-        shown = standings.credential_active(self._site, identity)
+        if known is not None:
+            active, shown = known[1].principal_active, known[1].credential_active
+        else:
+            active = standings.principal_active(self._site, identity)
+            shown = standings.credential_active(self._site, identity)
         if action is not _PUSH or not active or not shown:
             return rules.unknown(action, identity, active, shown, now)
         repository = standings.pushed_to(facts, identity, name)
@@ -330,7 +340,7 @@ class Replica:
             self._lanes[workspace] = lanes
 
     def _denied(self, reason: Reason, image: ImageRecord | None = None) -> Outcome:
-        return Outcome(Decision(reason, _NO_ROLE, False, self.position), image)
+        return _outcome((_decision((reason, _NO_ROLE, False, self.position)), image, _LOCAL))
 
     def _alias(self, workspace: UUID) -> int:
         alias = self._site.workspace_aliases.get(workspace.int)

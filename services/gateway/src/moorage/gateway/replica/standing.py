@@ -11,20 +11,17 @@ from uuid import UUID
 from moorage.access.principal import Bound, Identity, PrincipalKind
 from moorage.access.role import Membership, Role
 from moorage.access.rules import Standing
-from moorage.gateway.replica.edges import Row, held
 from moorage.gateway.replica.facts import SiteFacts, Workspace
 from moorage.gateway.replica.nodes import Node
+from moorage.gateway.replica.reach import STANDING, Reach
 from moorage.gateway.replica.workspace_facts import WorkspaceFacts
 
-SWITCH_SIDE_ABOVE: Final = 200
-"""A longer row of a user's is not taken as a whole: what the node gives is looked up in it (authorization.md §3.8)."""
 # Members of an enumeration are looked up slowly, and this is where a gateway spends its time.
 _USER: Final = PrincipalKind.USER
 _PIPELINE: Final = PrincipalKind.PIPELINE
 _NO_ROLE: Final = Role.NONE
 _ADMIN: Final = Role.ADMIN
 _NO_MEMBER: Final = Membership.NONE
-_MEMBER: Final = Membership.MEMBER
 _OWNER: Final = Membership.OWNER
 _ROLES: Final = tuple(Role)
 _MEMBERSHIPS: Final = tuple(Membership)
@@ -40,15 +37,13 @@ def standing(
 ) -> Standing:
     """The standing of `identity` towards a repository of `workspace`, and towards `image` if there is one."""
     principal = identity.principal
-    state, project = repository.as_repository()
+    reach = repository.reach or facts.reach(repository)
     active, live = True, False
     role, member = _NO_ROLE, _NO_MEMBER
     if principal.kind is _USER:
         user = site.user(principal.id)
         active = site.active[user] == 1
-        having = _having(facts, facts.edges.row(user), repository, project)
-        member = _membership_of(facts, having)
-        role = _role(facts, having, repository, project) if member is not _OWNER else _ADMIN
+        role, member = _of_user(facts, user, reach)
     elif principal.kind is _PIPELINE:
         own = facts.repository(principal.id)
         member = _pipeline_membership(own)
@@ -58,7 +53,7 @@ def standing(
     return Standing(
         role,
         member,
-        state,
+        reach.state,
         workspace.state,
         workspace.allow_public,
         active,
@@ -76,8 +71,8 @@ def membership(site: SiteFacts, facts: WorkspaceFacts, identity: Identity) -> Me
         return _pipeline_membership(facts.repository(identity.principal.id))
     if kind is not PrincipalKind.USER:
         return Membership.NONE
-    entries, low, high = facts.edges.row(site.user(identity.principal.id))
-    return _membership_of(facts, frozenset(entries[low:high]))
+    nowhere = facts.nowhere
+    return _of_user(facts, site.user(identity.principal.id), nowhere.reach or facts.reach(nowhere))[1]
 
 
 def pushed_to(facts: WorkspaceFacts, identity: Identity, name: str) -> Node:
@@ -102,42 +97,18 @@ def _pipeline_membership(own: Node) -> Membership:
     return Membership.MEMBER if own.as_repository()[0].carries_roles else Membership.NONE
 
 
-def _having(facts: WorkspaceFacts, row: Row, repository: Node, project: Node | None) -> frozenset[int]:
-    """The entries that a user has; of a long row, those that count here."""
-    entries, low, high = row
-    if high - low <= SWITCH_SIDE_ABOVE:
-        return frozenset(entries[low:high])
-    of_project = facts.given(project).entries if project else ()
-    here = (facts.alias << 2 | value for value in (1, 2, 3))
-    wanted = (*facts.given(repository).entries, *of_project, *facts.owner_groups, *here)
-    return frozenset(entry for entry in wanted if held(row, entry >> 2) == entry & 3)
-
-
-def _membership_of(facts: WorkspaceFacts, having: frozenset[int]) -> Membership:
-    here = facts.alias << 2
-    owners = facts.owner_groups
-    if not owners.isdisjoint(having) and any(facts.carries_roles(entry >> 2) for entry in owners & having):
-        return _OWNER
-    return _MEMBER if here | 2 in having else _OWNER if here | 3 in having else _MEMBERSHIPS[here | 1 in having]
-
-
-def _role(facts: WorkspaceFacts, having: frozenset[int], repository: Node, project: Node | None) -> Role:
+def _of_user(facts: WorkspaceFacts, user: int, reach: Reach) -> tuple[Role, Membership]:
     """The maximum over every path: direct and through groups, on the repository and on its project (R75)."""
-    best = _given(facts, having, repository)
-    if project is not None and best < _ADMIN:
-        best = max(best, _given(facts, having, project))
-    return _ROLES[best]
-
-
-def _given(facts: WorkspaceFacts, having: frozenset[int], node: Node) -> int:
-    """The most that the node gives for one of these entries."""
-    entries, roles = node.given or facts.given(node)
-    if having.isdisjoint(entries):
-        return 0
-    for entry in filter(having.__contains__, entries):
-        if entry >> 2 == node.alias or facts.carries_roles(entry >> 2):
-            return roles[entries.index(entry)]
-    return 0
+    told, role, member = reach.told, 0, STANDING
+    for entry in reach.met(facts.edges.row(user)):
+        one = told[entry]
+        if one > STANDING:
+            if one > member:
+                member = one
+        elif one > role:
+            role = one
+    is_member = _MEMBERSHIPS[member - STANDING]
+    return (_ADMIN if is_member is _OWNER else _ROLES[role]), is_member
 
 
 def _inside(facts: WorkspaceFacts, bound: Bound, workspace: Workspace, repository: Node, image: UUID | None) -> bool:

@@ -12,13 +12,13 @@ from moorage.access.sums import SUM_MASK, node_term
 from moorage.gateway.replica.edges import Edges
 from moorage.gateway.replica.facts import STATES, extra_of
 from moorage.gateway.replica.image_table import ImageTable
-from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, REPOSITORY, Given, Node
+from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, REPOSITORY, Node
+from moorage.gateway.replica.reach import STANDING, Reach, Reaches
 
 _FOUND_BY_ID: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.ENVIRONMENT.value})
 _TOLD_BY_ID: Final = frozenset({EntityKind.PROJECT.value, EntityKind.REPOSITORY.value, EntityKind.IMAGE.value})
 _NOTHING: Final[Mapping[str, Any]] = {}
-_NODE_BYTES: Final = 550
-"""With what decisions have asked of it."""
+_NODE_BYTES: Final = 250
 _ALIAS_BYTES: Final = 150
 
 
@@ -36,7 +36,9 @@ class WorkspaceFacts:
         self._aliases: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._nodes: dict[int, Node] = {}
-        self._nowhere = Node(0)
+        self.nowhere: Final = Node(0)
+        """The node of which nothing is true."""
+        self._reaches = Reaches()
         self._node_sum = 0
         self._slugs: dict[int, str] = {}
         self._named: dict[str, tuple[int, ...]] = {}
@@ -56,7 +58,8 @@ class WorkspaceFacts:
     @property
     def size(self) -> int:
         """Bytes, roughly: what MOORAGE_GATEWAY_REPLICA_MEMORY_LIMIT counts."""
-        return self.edges.size + self.images.size + _NODE_BYTES * len(self._nodes) + _ALIAS_BYTES * len(self._ids)
+        entities = _NODE_BYTES * len(self._nodes) + _ALIAS_BYTES * len(self._ids)
+        return self.edges.size + self.images.size + entities + self._reaches.size
 
     @property
     def sum(self) -> int:
@@ -89,7 +92,7 @@ class WorkspaceFacts:
             self.edges.put(a, b, value)
         elif kind in (RowKind.GROUP_REPOSITORY, RowKind.GROUP_PROJECT):
             self.edges.put(b, a, value)
-            self._node_of(b).given = None
+            self._forget_what_it_gives(self._node_of(b))
         elif kind == RowKind.WORKSPACE_ROLE:
             self._workspace_role(a, value, group=bool(b))
         elif kind == RowKind.INTERN:
@@ -111,16 +114,23 @@ class WorkspaceFacts:
         found = self._ids.get(alias)
         return UUID(int=found) if found is not None else None
 
-    def given(self, node: Node) -> Given:
-        """What the node gives, and to whom. What decisions have asked for stays until an edge of the node changes."""
-        found = node.given
-        if found is None:
-            found = node.given = self.edges.given(node.alias)
+    def reach(self, node: Node) -> Reach:
+        """Who reaches the repository that the node is; kept until something changes on which it rests."""
+        state, project = node.as_repository()
+        told = self._standings()
+        for each in (node, project) if project else (node,):
+            told |= {each.alias << 2 | role: role for role in (1, 2, 3)}
+            entries, low, high = self.edges.row(each.alias)
+            for given in entries[low:high]:
+                if self.carries_roles(given >> 2):
+                    told[given | IN_GROUP] = max(given & 3, told.get(given | IN_GROUP, 0))
+        found = Reach(told, state)
+        self._reaches.keep(node, found, len(self.edges))
         return found
 
     def carries_roles(self, node: int) -> bool:
         """Whether the node has been announced and is active or archived (E1)."""
-        return self._nodes.get(node, self._nowhere).carries_roles
+        return self._nodes.get(node, self.nowhere).carries_roles
 
     def environment_live(self, id: UUID | None, repository: Node) -> bool:
         """Whether the environment is an active one of that repository."""
@@ -129,14 +139,15 @@ class WorkspaceFacts:
 
     def repository_named(self, slug: str) -> Node:
         """The one living repository of this name; nowhere for none, and for two."""
-        named = (self._nodes[each] for each in self._named.get(slug, ()))
-        living = [each for each in named if each.as_repository()[0].carries_roles]
-        return living[0] if len(living) == 1 else self._nowhere
+        nodes = self._nodes
+        named = self._named.get(slug, ())
+        living = [node for each in named if (node := nodes[each]).as_repository()[0].carries_roles]
+        return living[0] if len(living) == 1 else self.nowhere
 
     def _found(self, id: UUID | None, kind: int) -> Node:
         """The node of that kind, or nowhere: a node with alias 0, of which nothing is true."""
-        found = self._nodes.get(self._aliases.get(id.int, 0), self._nowhere) if id else self._nowhere
-        return found if found.kind == kind else self._nowhere
+        found = self._nodes.get(self._aliases.get(id.int, 0), self.nowhere) if id else self.nowhere
+        return found if found.kind == kind else self.nowhere
 
     def _node_of(self, alias: int) -> Node:
         found = self._nodes.get(alias)
@@ -164,11 +175,24 @@ class WorkspaceFacts:
         if kind in _TOLD_BY_ID:
             self._ids[alias] = uuid
 
+    def _standings(self) -> dict[int, int]:
+        """What entries tell of a standing in the workspace, by a fact about the user or through an owning group."""
+        owners = {entry: STANDING + Membership.OWNER for entry in self.owner_groups if self.carries_roles(entry >> 2)}
+        return owners | {self.alias << 2 | member: STANDING + member for member in (1, 2, 3)}
+
+    def _forget_what_it_gives(self, node: Node) -> None:
+        """The reaches that rest on what groups have on the node: its own if it is a repository, else any."""
+        if node.kind == REPOSITORY:
+            self._reaches.forget(node)
+        else:
+            self._reaches.forget_all()
+
     def _workspace_role(self, who: int, value: int, *, group: bool) -> None:
         if not group:
             self.edges.put(who, self.alias, value)
             return
         self.edges.put(self.alias, who, value)
+        self._reaches.forget_all()
         if value == Membership.OWNER:
             self.owner_groups.add(who << 2 | IN_GROUP)
         else:
@@ -183,8 +207,10 @@ class WorkspaceFacts:
         node = self._node_of(alias)
         if node.state:
             self._node_sum -= node_term(alias, node.parent, node.kind, node.state)
-        node.above = self._node_of(parent) if parent else None
-        node.kind, node.state = kind, state
+        above = self._node_of(parent) if parent else None
+        if (above, kind, state) != (node.above, node.kind, node.state):
+            node.above, node.kind, node.state = above, kind, state
+            self._reaches.forget_all()
         self._node_sum += node_term(alias, parent, kind, state)
         if kind == REPOSITORY:
             self._rename(alias, extra.get("slug") or "")
