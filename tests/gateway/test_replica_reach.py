@@ -50,7 +50,7 @@ def test_a_replica_that_has_decided_decides_like_a_new_one(seed: int) -> None:
 
 def changes(chance: Random, rows: list[Row]) -> list[Row]:
     """Rows that say something else about what others were about; repositories change their project as well."""
-    able = [row for row in rows if row[0] in VALUES]
+    able = [*(row for row in rows if row[0] in VALUES), *owning_groups(rows)]
     made: list[Row] = []
     for _ in range(CHANGES):
         row = chance.choice(able)
@@ -60,6 +60,12 @@ def changes(chance: Random, rows: list[Row]) -> list[Row]:
         value = chance.choice(VALUES[RowKind(kind)])
         made.append((kind, ws, a, b, value, version + 1, *extra))  # type: ignore[arg-type]  # as long as the row was
     return made
+
+
+def owning_groups(rows: list[Row]) -> list[Row]:
+    """A row for each group that could make it an owner of its workspace."""
+    groups = [row for row in rows if len(row) == 7 and row[0] == RowKind.NODE and row[6]["kind"] == EntityKind.GROUP]
+    return [(int(RowKind.WORKSPACE_ROLE), row[1], row[2], 1, 3, 1) for row in groups]
 
 
 def _is_project(row: Row) -> bool:

@@ -6,7 +6,7 @@ exception is a rewritten history: then there is no copy at all until a new one i
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from math import inf
 from typing import Final
@@ -30,6 +30,8 @@ READY_AGE_SECONDS: Final = 5.0
 SLOWEST_FRAME_SECONDS: Final = 5.0
 PAUSE_AFTER_FAILED_LOAD_SECONDS: Final = 1.0
 PRELOAD_SECONDS: Final = 60.0
+PRELOADED_AT_ONCE: Final = 2
+"""While one workspace is read here, the authority packs the next one."""
 _FIRST_PAUSE_SECONDS: Final = 0.1
 
 
@@ -277,10 +279,20 @@ class Follower:
         while True:
             progress, copy = self._progress, self._current
             if copy is not None and not copy.preloaded:
-                for workspace in _not_loaded(copy.replica):
-                    await self.load(workspace, PRELOAD_SECONDS)
+                await self._load_each(_not_loaded(copy.replica))
                 copy.preloaded = not _not_loaded(copy.replica)
             await progress.wait()
+
+    async def _load_each(self, workspaces: Iterable[Workspace]) -> None:
+        turns = iter(workspaces)
+
+        async def one_by_one() -> None:
+            for workspace in turns:
+                await self.load(workspace, PRELOAD_SECONDS)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(PRELOADED_AT_ONCE):
+                group.create_task(one_by_one())
 
     async def _end_loads(self, others: list[asyncio.Task[None]]) -> None:
         loads = [*others, *self._loads.values()]

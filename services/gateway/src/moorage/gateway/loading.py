@@ -66,6 +66,8 @@ class Loader:
             self.require_room(replica, workspace)
             while not replica.catch_up(workspace, part, STEP_ROWS):  # noqa: ASYNC110 - gives others their turn
                 await asyncio.sleep(0)
+            # Another workspace may have come in meanwhile; from here on none does.
+            self.require_room(replica, workspace)
             replica.adopt(workspace, part)
         finally:
             replica.abandon(workspace)

@@ -17,6 +17,10 @@ from moorage.gateway.replica.reach import STANDING, Reach, Reaches
 
 _FOUND_BY_ID: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.ENVIRONMENT.value})
 _TOLD_BY_ID: Final = frozenset({EntityKind.PROJECT.value, EntityKind.REPOSITORY.value, EntityKind.IMAGE.value})
+# Bound once: the rows of a large frame are taken one after the other while requests wait.
+_USER_GROUP: Final = int(RowKind.USER_GROUP)
+_TO_USERS: Final = (int(RowKind.USER_REPOSITORY), int(RowKind.USER_PROJECT))
+_TO_GROUPS: Final = (int(RowKind.GROUP_REPOSITORY), int(RowKind.GROUP_PROJECT))
 _NOTHING: Final[Mapping[str, Any]] = {}
 _NODE_BYTES: Final = 250
 _ALIAS_BYTES: Final = 150
@@ -86,11 +90,11 @@ class WorkspaceFacts:
         Raises ValueError, KeyError or IndexError for a row that breaks the contract.
         """
         kind, _, a, b, value = row[:5]
-        if kind == RowKind.USER_GROUP:
+        if kind == _USER_GROUP:
             self.edges.put(a, b, IN_GROUP if value else 0)
-        elif kind in (RowKind.USER_REPOSITORY, RowKind.USER_PROJECT):
+        elif kind in _TO_USERS:
             self.edges.put(a, b, value)
-        elif kind in (RowKind.GROUP_REPOSITORY, RowKind.GROUP_PROJECT):
+        elif kind in _TO_GROUPS:
             self.edges.put(b, a, value)
             self._forget_what_it_gives(self._node_of(b))
         elif kind == RowKind.WORKSPACE_ROLE:
