@@ -151,6 +151,22 @@ async def test_pulls_are_decided_up_to_their_own_bounds(
     assert await is_stale(site.check(bob, Action.PULL)) is stale
 
 
+@pytest.mark.parametrize(("seconds", "stale"), [(300, False), (301, True)])
+async def test_where_a_workspace_allows_no_public_images_they_age_like_its_others(
+    town: Town, site: Site, seconds: float, stale: bool
+) -> None:
+    """Who may pull one is judged by facts then, however it is called."""
+    bob, ada, mia = await site.login("bob"), await site.login("ada"), await site.login("mia")
+    image = (await site.check(bob, Action.PULL)).image
+    assert image
+    await site.set_workspace(wire.SetWorkspaceRequest(identity=ada, workspace="acme", allow_public=True))
+    await site.authority.set_image(wire.SetImageRequest(identity=bob, id=image.id, visibility=Visibility.PUBLIC))
+    await site.set_workspace(wire.SetWorkspaceRequest(identity=ada, workspace="acme", allow_public=False))
+    town.pass_seconds(seconds)
+    for who in (bob, mia):
+        assert await is_stale(site.check(who, Action.PULL)) is stale
+
+
 async def test_absent_and_hidden_are_alike_when_facts_are_old(town: Town, site: Site) -> None:
     """Also for a public image that nobody outside may see, because the workspace allows none (V3)."""
     bob, ada, olga = await site.login("bob"), await site.login("ada"), await site.login("olga")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from contracts.authority import Site
+from contracts.cases import CasesContract
 from contracts.fact_store import LedgerContract
 from moorage.access import wire
 from moorage.access.action import Action
@@ -19,7 +20,7 @@ from moorage.runtime.postgres import Database
 from permissions.sample_facts import small_workspace
 
 
-class TestMemoryLedger(LedgerContract):
+class TestMemoryLedger(LedgerContract, CasesContract):
     """In memory."""
 
     @pytest.fixture
@@ -28,7 +29,7 @@ class TestMemoryLedger(LedgerContract):
         return MemoryLedger()
 
 
-class TestPostgresLedger(LedgerContract):
+class TestPostgresLedger(LedgerContract, CasesContract):
     """In PostgreSQL."""
 
     @pytest.fixture

@@ -152,6 +152,22 @@ async def test_a_statement_that_takes_too_long_is_unavailable(every_fresh_dsn: s
                 await connection.execute("SELECT pg_sleep(60)")
 
 
+async def test_a_plan_that_is_made_once_does_not_depend_on_the_arguments(every_fresh_dsn: str) -> None:
+    """Without it PostgreSQL plans the first runs of a statement again and again."""
+    counted = Statement(int, "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1")
+    small = Statement(int, "SELECT $1::int + 1")
+    found = []
+    for once in (True, False):
+        async with (
+            await Database.open(every_fresh_dsn, "public", plan_once=once) as database,
+            database.connection() as connection,
+        ):
+            for number in range(3):
+                assert await fetch_one(connection, small, number) == number + 1
+            found.append(await fetch_one(connection, counted, small.sql) or 0)
+    assert found == [3, 0]
+
+
 async def test_no_free_connection_in_time_is_unavailable(every_fresh_dsn: str) -> None:
     async with await Database.open(every_fresh_dsn, "public", size=1, acquire_timeout=0.05) as database:  # noqa: SIM117 - what is raised inside is looked at
         async with database.connection():

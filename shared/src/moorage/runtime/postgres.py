@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     BareConnection = asyncpg.Connection[asyncpg.Record]
 
 IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+# A plan that is kept must not depend on what tables held when it was made: it looks everything up by index.
+PLANNED_ONCE: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+_FORGET_STATEMENTS_SECONDS: Final = 300
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 # Classes 08 (connection), 53 (resources: disk, memory, connections), 57 (shutdown, start, cancelled by a time-out) and
@@ -143,13 +152,16 @@ class Database:
         size: int = 10,
         statement_timeout: float = 30.0,
         acquire_timeout: float = 10.0,
+        plan_once: bool = False,
     ) -> Self:
         """Connects once and answers; `size` connections at most, times in seconds.
 
+        With `plan_once` each connection plans a statement once, for whatever arguments: for small ones that are asked
+        all the time, whose planning takes longer than they do.
         `role`, where given, is what the connections act as (SET ROLE), see `schema_role`.
         Raises DatabaseUnavailable, DatabaseRefused or InvalidDatabaseAddress.
         """
-        settings = session_settings(schema, role, statement_timeout)
+        settings = session_settings(schema, role, statement_timeout) | (PLANNED_ONCE if plan_once else {})
         with connecting():
             pool = await asyncpg.create_pool(
                 dsn,
@@ -161,6 +173,7 @@ class Database:
                 # A dead network gives no answer at all; the server's own time-out comes first otherwise.
                 command_timeout=statement_timeout + 5 if statement_timeout else None,
                 server_settings=settings,
+                max_cached_statement_lifetime=0 if plan_once else _FORGET_STATEMENTS_SECONDS,
             )
         return cls(pool, schema, acquire_timeout)
 

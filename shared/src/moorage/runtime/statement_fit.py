@@ -34,7 +34,8 @@ async def misfits(connection: Connection, statement: Statement[Any]) -> list[str
     """What does not fit between the statement and the connected schema, in sentences; empty when all fits.
 
     Raises what PREPARE raises when the SQL itself does not fit. Any Python type is accepted for json, jsonb and
-    arrays of unknown items; `X | None` is accepted wherever X is, because PREPARE does not know what may be NULL.
+    arrays of unknown items, any tuple for a row within a row; `X | None` is accepted wherever X is, because PREPARE
+    does not know what may be NULL.
     """
     prepared = await connection.prepare(statement.sql)
     columns = [(attribute.name, attribute.type.name) for attribute in prepared.get_attributes()]
@@ -77,6 +78,8 @@ def _fits(type_name: str, hint: Any) -> bool:
         return typing.get_origin(hint) is list and (not item or _fits(type_name[:-2], item[0]))
     if type_name in ("json", "jsonb"):
         return True
+    if type_name == "record":
+        return typing.get_origin(hint) is tuple
     return type_name in PYTHON_TYPE and PYTHON_TYPE[type_name] is hint
 
 

@@ -39,7 +39,12 @@ class Aging:
         visibility: Visibility = Visibility.INHERIT,
     ) -> Freshness:
         """How fresh the facts are that `action` on an image of `visibility` is decided by. Raises AuthorityStale."""
-        freshness = await view.freshness.of(workspace)
+        return self.judge(await view.freshness.of(workspace), action, now, visibility)
+
+    def judge(
+        self, freshness: Freshness, action: Action, now: datetime, visibility: Visibility = Visibility.INHERIT
+    ) -> Freshness:
+        """The freshness itself if it is enough. Raises AuthorityStale."""
         if not answers(action, visibility, freshness.tier(self.bounds, now)):
             raise AuthorityStale(freshness)
         return freshness

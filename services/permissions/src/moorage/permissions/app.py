@@ -58,6 +58,8 @@ from moorage.runtime.schema_role import ensure_schema_role
 from moorage.runtime.serving import Listener, serve
 
 SCHEMA: Final = "permissions"
+QUESTION_CONNECTIONS: Final = 4
+"""One statement each at a time: enough to keep this process busy, and no check waits behind facts that are applied."""
 COLLECT_RARELY: Final = (100_000, 20, 20)
 """Batches of facts leave no cycles, and looking for some took a third of the time of applying them (measured)."""
 
@@ -203,7 +205,10 @@ async def open_permissions(settings: PermissionsSettings, clock: Clock | None = 
         database = await stack.enter_async_context(
             await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections)
         )
-        ledger = PostgresLedger(database, clock)
+        questions = await stack.enter_async_context(
+            await Database.open(dsn, SCHEMA, role=role, size=QUESTION_CONNECTIONS, plan_once=True)
+        )
+        ledger = PostgresLedger(database, clock, questions)
         await stack.enter_async_context(ledger.news())
         permissions = Permissions(ledger, pepper, clock, settings)
         await permissions.authority.gateways.look()

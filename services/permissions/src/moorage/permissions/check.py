@@ -17,6 +17,7 @@ from moorage.access.rules import Standing
 from moorage.permissions import bounds
 from moorage.permissions.aging import Aging
 from moorage.permissions.bodies import image_body
+from moorage.permissions.cases import Case, Question
 from moorage.permissions.ports import Deciding, Ledger
 from moorage.permissions.records import Image, Repository, Workspace, WorkspaceStanding
 from moorage.permissions.refusals import sentence
@@ -39,6 +40,15 @@ class Outcome:
     standing: Standing | None = None
     workspace: Workspace | None = None
 
+    @property
+    def visibility(self) -> Visibility:
+        """What bounds the age of facts: only where the workspace lets public images be public, they are (§3.3)."""
+        if self.image is None:
+            return Visibility.INHERIT
+        stored = self.image.record.visibility
+        closed = stored is Visibility.PUBLIC and not (self.workspace and self.workspace.allow_public)
+        return Visibility.WORKSPACE if closed else stored
+
 
 class Check:
     """Answers `check` at head."""
@@ -50,17 +60,16 @@ class Check:
 
     async def check(self, request: wire.CheckRequest) -> wire.CheckAnswer:
         """The decision for the image that has the name now; nothing is created. Raises AuthorityStale."""
-        identity = request.identity.value()
-        async with self._ledger.viewing() as view:
-            now = self._clock.now()
-            outcome = await decide(view, identity, request.workspace, request.image, request.action, now)
-            visibility = outcome.image.record.visibility if outcome.image else Visibility.INHERIT
-            freshness = await self._aging.require(view, outcome.workspace, request.action, now, visibility)
-            # A check creates nothing: whoever may create the image asks for a first push.
-            if outcome.reason is Reason.OK and outcome.image is None:
-                outcome = replace(outcome, reason=Reason.RECORD_MISSING)
-            decided = answer(outcome, view.token, f"{request.workspace}/{request.image}")
-            return decided.model_copy(update={"as_of": freshness.as_of})
+        question = Question(request.identity.value(), request.workspace, request.image, request.action)
+        seen = await self._ledger.case(question)
+        now = self._clock.now()
+        outcome = judge(seen.case, question, now)
+        freshness = self._aging.judge(seen.freshness, request.action, now, outcome.visibility)
+        # A check creates nothing: whoever may create the image asks for a first push.
+        if outcome.reason is Reason.OK and outcome.image is None:
+            outcome = replace(outcome, reason=Reason.RECORD_MISSING)
+        decided = answer(outcome, seen.token, f"{request.workspace}/{request.image}")
+        return decided.model_copy(update={"as_of": freshness.as_of})
 
 
 def answer(outcome: Outcome, token: ConsistencyToken, name: str) -> wire.CheckAnswer:
@@ -77,29 +86,38 @@ def answer(outcome: Outcome, token: ConsistencyToken, name: str) -> wire.CheckAn
 
 async def decide(view: Deciding, identity: Identity, slug: str, name: str, action: Action, now: datetime) -> Outcome:
     """May `identity` do `action` with what is called `name`? An allowed push without an image would create it."""
-    workspace = await view.hierarchy.workspace(slug)
-    if workspace is None:
-        anonymous = identity.principal.kind is PrincipalKind.ANONYMOUS
-        known = _NOBODY if anonymous else await view.standings.of(identity.principal, identity.credential, 0, ())
-        return Outcome(rules.unknown(action, identity, known.principal_active, known.credential_active, now))
-    image = await view.images.named(workspace.alias, name)
-    if image is None:
-        outcome = await _without_record(view, identity, workspace, name, action, now)
-    else:
-        outcome = await decide_image(view, identity, workspace, image, action, now)
-    return replace(outcome, workspace=workspace)
+    question = Question(identity, slug, name, action)
+    return judge(await view.cases.of(question), question, now)
+
+
+def judge(case: Case, question: Question, now: datetime) -> Outcome:
+    """The decision that follows from what is known of a question."""
+    if case.workspace is None:
+        facts = case.facts
+        active = facts.principal_active, facts.credential_active
+        return Outcome(rules.unknown(question.action, question.identity, *active, now))
+    if case.image is None:
+        return replace(_without_record(case, case.workspace, question, now), workspace=case.workspace)
+    return replace(_with_record(case, case.workspace, case.image, question, now), workspace=case.workspace)
 
 
 async def decide_image(
     view: Deciding, identity: Identity, workspace: Workspace, image: Image, action: Action, now: datetime
 ) -> Outcome:
     """May `identity` do `action` with the image? Without pull on it, the answer is that of a missing image (V3)."""
-    facts = await standing_in(view, identity, workspace, [image.repository])
-    standing = standing_on(facts, identity, workspace, image.repository, image.record.id)
-    verdict = rules.decide(action, identity, standing, image.record, now)
+    question = Question(identity, workspace.slug, image.record.name, action)
+    named = await named_repository(view, identity, workspace, image.record.name) if action is Action.PUSH else None
+    repositories = [image.repository, named] if named else [image.repository]
+    case = Case(workspace, image, named, await standing_in(view, identity, workspace, repositories))
+    return _with_record(case, workspace, image, question, now)
+
+
+def _with_record(case: Case, workspace: Workspace, image: Image, question: Question, now: datetime) -> Outcome:
+    standing = standing_on(case.facts, question.identity, workspace, image.repository, image.record.id)
+    verdict = rules.decide(question.action, question.identity, standing, image.record, now)
     if verdict.readable or verdict.reason is Reason.OK:
         return Outcome(verdict.reason, verdict.role, verdict.readable, image, standing)
-    hidden = await _without_record(view, identity, workspace, image.record.name, action, now)
+    hidden = _without_record(case, workspace, question, now)
     # Only creating reveals that a name is taken (§1.7).
     hidden = Outcome(Reason.NO_WRITE) if hidden.reason is Reason.OK else hidden
     return replace(hidden, standing=standing)
@@ -145,12 +163,9 @@ async def named_repository(view: Deciding, identity: Identity, workspace: Worksp
     return await view.hierarchy.repository_by_slug(workspace.alias, image.partition("/")[0])
 
 
-async def _without_record(
-    view: Deciding, identity: Identity, workspace: Workspace, name: str, action: Action, now: datetime
-) -> Outcome:
-    repository = await named_repository(view, identity, workspace, name) if action is Action.PUSH else None
-    facts = await standing_in(view, identity, workspace, [repository] if repository else [])
+def _without_record(case: Case, workspace: Workspace, question: Question, now: datetime) -> Outcome:
+    identity, action, facts = question.identity, question.action, case.facts
     if action is not Action.PUSH or not (facts.principal_active and facts.credential_active):
         return Outcome(rules.unknown(action, identity, facts.principal_active, facts.credential_active, now))
-    standing = standing_on(facts, identity, workspace, repository, None) if repository else None
+    standing = standing_on(facts, identity, workspace, case.named, None) if case.named else None
     return Outcome(rules.first_push(identity, standing or facts.membership, now))

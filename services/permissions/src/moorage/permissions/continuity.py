@@ -14,6 +14,7 @@ import structlog
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.permissions.audit_trail import AuditTrail
 from moorage.permissions.bookkeeping import FleetBook
+from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Looking, Position
 from moorage.permissions.ports import Change, HistoryLost, Ledger, Trial, View
 
@@ -66,6 +67,13 @@ class ContinuousLedger:
         async with self._delegate.changing(source) as change:
             self._continuity.require(change.log.token, seen)
             yield change
+
+    async def case(self, question: Question) -> Seen:
+        """What a decision looks at. Raises HistoryLost."""
+        seen = self._continuity.seen
+        found = await self._delegate.case(question)
+        self._continuity.require(found.token, seen)
+        return found
 
     def looking(self, at: Position) -> AbstractAsyncContextManager[Looking]:
         """A view of a position, for explanations: what was lost can be looked into."""

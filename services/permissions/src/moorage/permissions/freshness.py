@@ -1,10 +1,12 @@
 """How old what is known of a workspace is, at head: its lanes and its pin (authorization.md §3.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from moorage.access.staleness import Bounds, LaneAge, Tier, worst_tier
+from moorage.permissions.lanes import LaneClock, as_of_workspace
+from moorage.permissions.records import Source, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,21 @@ class Freshness:
     def lag(self, now: datetime) -> float:
         """The age of the oldest, in seconds; 0 where nothing ages."""
         return max((each.seconds for each in self.ages(now)), default=0.0)
+
+
+def freshness_of(
+    workspace: Workspace | None,
+    lanes: Sequence[LaneClock],
+    sources: Sequence[Source],
+    feeders: Collection[int],
+    pinned: datetime | None,
+) -> Freshness:
+    """What the lanes of a workspace and of the identity topic say; of a workspace nobody knows, the latter only."""
+    moments = as_of_workspace(lanes, sources, None)
+    if workspace is not None:
+        moments |= as_of_workspace(lanes, sources, workspace, feeders)
+    bounds = {each.id: each.spec.bounds for each in sources if each.spec.bounds}
+    return Freshness(moments, own_bounds(moments, bounds), pinned)
 
 
 def own_bounds(lanes: Mapping[str, int], by_source: Mapping[int, Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.role import Role
 from moorage.permissions.bookkeeping import Freshnesses
-from moorage.permissions.lookups import CredentialReader, Hierarchy, ImageReader, Standings
+from moorage.permissions.lookups import Cases, CredentialReader, Hierarchy, ImageReader, Standings
 from moorage.permissions.records import Path
 
 
@@ -136,6 +136,9 @@ class Looking(Protocol):
 
     @property
     def standings(self) -> Standings: ...
+
+    @property
+    def cases(self) -> Cases: ...
 
     @property
     def images(self) -> ImageReader: ...

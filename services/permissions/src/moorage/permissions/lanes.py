@@ -25,7 +25,12 @@ class LaneClock:
         """The lane's name in frames: `s<source>` over HTTP, `s<source>p<partition>`, `i…` on the identity topic."""
         if not self.topic:
             return f"s{self.source}"
-        return f"{'i' if self.topic.startswith('identity.') else 's'}{self.source}p{self.part}"
+        return f"{'i' if self.of_identity else 's'}{self.source}p{self.part}"
+
+    @property
+    def of_identity(self) -> bool:
+        """Whether it is a lane of the identity topic."""
+        return self.topic.startswith("identity.")
 
     @property
     def milliseconds(self) -> int:
@@ -46,12 +51,12 @@ def as_of_workspace(
 
     A workspace rests on the source that told us of it and on all `feeders`; a manual one has no lane and never ages.
     """
-    moments = as_of_all(lanes, sources)
     if workspace is None:
-        return {key: moment for key, moment in moments.items() if key.startswith("i")}
+        return as_of_all([each for each in lanes if each.of_identity], sources)
     of = {workspace.source, *feeders}
+    known = {each.key: each for each in lanes if each.source in of}
     keys = [_main_lane(each, workspace.id) for each in sources if each.id in of]
-    return {key: moments.get(key, 0) for key in keys if key is not None}
+    return {key: known[key].milliseconds if key in known else 0 for key in keys if key is not None}
 
 
 def oldest_main(

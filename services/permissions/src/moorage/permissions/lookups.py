@@ -8,6 +8,7 @@ from uuid import UUID
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Row
 from moorage.access.principal import Principal
+from moorage.permissions.cases import Case, Question
 from moorage.permissions.records import (
     Credential,
     Environment,
@@ -100,6 +101,14 @@ class ImageReader(Protocol):
 
     async def orphans(self) -> int:
         """How many active records are linked to a repository that is neither active nor archived (I4)."""
+        ...
+
+
+class Cases(Protocol):
+    """Everything that decisions look at."""
+
+    async def of(self, question: Question) -> Case:
+        """What is known of the question."""
         ...
 
 

@@ -13,8 +13,10 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
 from moorage.permissions.audit_trail import AuditTrail, AuditWriter
 from moorage.permissions.bookkeeping import EpochBook, EpochReader, FleetBook, Freshnesses, SyncReader
+from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Holders, Looking, Position
 from moorage.permissions.lookups import (
+    Cases,
     CredentialReader,
     Hierarchy,
     ImageReader,
@@ -63,6 +65,9 @@ class View(Protocol):
 
     @property
     def standings(self) -> Standings: ...
+
+    @property
+    def cases(self) -> Cases: ...
 
     @property
     def images(self) -> ImageReader: ...
@@ -115,6 +120,9 @@ class Change(Protocol):
 
     @property
     def standings(self) -> Standings: ...
+
+    @property
+    def cases(self) -> Cases: ...
 
     @property
     def images(self) -> ImageRecords: ...
@@ -185,6 +193,9 @@ class Deciding(Protocol):
     def standings(self) -> Standings: ...
 
     @property
+    def cases(self) -> Cases: ...
+
+    @property
     def images(self) -> ImageReader: ...
 
     @property
@@ -199,6 +210,10 @@ class Ledger(Protocol):
 
     def viewing(self) -> AbstractAsyncContextManager[View]:
         """A view of the newest position."""
+        ...
+
+    async def case(self, question: Question) -> Seen:
+        """What a decision at the newest position looks at: all that a view would say of the question, at once."""
         ...
 
     def looking(self, at: Position) -> AbstractAsyncContextManager[Looking]:

@@ -10,6 +10,7 @@ from typing import Final
 from moorage.access.consistency import ConsistencyToken
 from moorage.permissions.audit_trail import AuditTrail
 from moorage.permissions.bookkeeping import FleetBook
+from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Looking, Position
 from moorage.permissions.ports import Change, HistoryLost, Ledger, Trial, View
 
@@ -89,6 +90,11 @@ class RebuiltLedger:
         await self._rebuild.require()
         async with self._delegate.trying() as trial:
             yield trial
+
+    async def case(self, question: Question) -> Seen:
+        """What a decision looks at. Raises NotRebuilt."""
+        await self._rebuild.require()
+        return await self._delegate.case(question)
 
     @asynccontextmanager
     async def looking(self, at: Position) -> AsyncIterator[Looking]:

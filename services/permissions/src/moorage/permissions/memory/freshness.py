@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from moorage.permissions.freshness import Freshness, own_bounds
+from moorage.permissions.freshness import Freshness, freshness_of, own_bounds
 from moorage.permissions.memory.intake import MemoryIntake, MemorySources
 from moorage.permissions.memory.state import State
 from moorage.permissions.records import Workspace
@@ -17,12 +17,11 @@ class MemoryFreshness:
 
     async def of(self, workspace: Workspace | None) -> Freshness:
         """The lanes of the workspace and of the identity topic, and the workspace's pin."""
-        lanes = dict(await self._sources.as_of(None))
-        pinned = None
-        if workspace:
-            lanes |= await self._sources.as_of(workspace)
-            pinned = await MemoryIntake(self._state).pins(workspace.alias)
-        return Freshness(lanes, await self.bounds(lanes), pinned)
+        lanes, sources = list(self._state.lanes.values()), await self._sources.all()
+        if workspace is None:
+            return freshness_of(None, lanes, sources, (), None)
+        pinned = await MemoryIntake(self._state).pins(workspace.alias)
+        return freshness_of(workspace, lanes, sources, self._sources.feeders(workspace), pinned)
 
     async def bounds(self, lanes: Mapping[str, int]) -> Mapping[str, Mapping[str, float]]:
         """The bounds of these lanes' sources, where those have their own."""

@@ -31,12 +31,12 @@ class MemorySources:
 
     async def as_of(self, workspace: Workspace | None) -> Mapping[str, int]:
         """The lanes of the workspace, or of the identity topic."""
-        feeders = {
-            holding.source
-            for (ws, _), holding in self._state.authorities.items()
-            if workspace and ws == workspace.alias
-        }
+        feeders = self.feeders(workspace) if workspace else ()
         return as_of_workspace(list(self._state.lanes.values()), await self.all(), workspace, feeders)
+
+    def feeders(self, workspace: Workspace) -> Collection[int]:
+        """The sources that have told of the workspace."""
+        return {holding.source for (ws, _), holding in self._state.authorities.items() if ws == workspace.alias}
 
     async def lanes(self) -> Mapping[str, int]:
         """Every lane that had a heartbeat, and those of the identity topic."""

@@ -9,10 +9,12 @@ from datetime import datetime
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
+from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Position
 from moorage.permissions.log_rows import Numbered
 from moorage.permissions.memory.audit import MemoryAudit, MemoryAuditDraft
 from moorage.permissions.memory.authorities import MemoryAuthorities
+from moorage.permissions.memory.cases import MemoryCases
 from moorage.permissions.memory.credentials import MemoryCredentials
 from moorage.permissions.memory.epochs import MemoryEpochs
 from moorage.permissions.memory.facts import MemoryFacts
@@ -42,6 +44,7 @@ class MemoryView:
         self.token = _head(state)
         self.hierarchy = MemoryHierarchy(state)
         self.standings = MemoryStandings(state)
+        self.cases = MemoryCases(state)
         self.images = MemoryImages(state)
         self.credentials = MemoryCredentials(state)
         self.sources = MemorySources(state)
@@ -82,6 +85,7 @@ class MemoryChange:
         self.audit = MemoryAuditDraft()
         self.hierarchy = MemoryHierarchy(state)
         self.standings = MemoryStandings(state)
+        self.cases = MemoryCases(state)
         self.images = MemoryImages(state, self.log)
         self.credentials = MemoryCredentials(state)
         self.holders = MemoryHolders(state)
@@ -132,6 +136,12 @@ class MemoryLedger:
     async def viewing(self) -> AsyncIterator[MemoryView]:
         """A view of the newest position."""
         yield MemoryView(self._state)
+
+    async def case(self, question: Question) -> Seen:
+        """What a decision looks at."""
+        view = MemoryView(self._state)
+        case = await view.cases.of(question)
+        return Seen(view.token, case, await view.freshness.of(case.workspace))
 
     @asynccontextmanager
     async def changing(self, source: int | None = None) -> AsyncIterator[MemoryChange]:

@@ -8,6 +8,7 @@ from typing import Final
 from moorage.access.consistency import ConsistencyToken
 from moorage.permissions.history import Position
 from moorage.permissions.lookups import PositionUnknown
+from moorage.permissions.memory.cases import MemoryCases
 from moorage.permissions.memory.credentials import MemoryCredentials
 from moorage.permissions.memory.freshness import MemoryFreshness
 from moorage.permissions.memory.hierarchy import MemoryHierarchy
@@ -38,6 +39,7 @@ class MemoryLooking:
         self.moment = moment
         self.hierarchy = MemoryHierarchy(state)
         self.standings = MemoryStandings(state, moment)
+        self.cases = MemoryCases(state, moment)
         self.images = MemoryImages(state)
         self.credentials = MemoryCredentials(state)
         self.freshness = MemoryFreshness(state)

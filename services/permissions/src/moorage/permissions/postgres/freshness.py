@@ -1,15 +1,53 @@
 """How old what is known of a workspace is: lanes, their sources' own bounds, and pins."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from moorage.permissions.freshness import Freshness, own_bounds
+from moorage.permissions.freshness import Freshness, freshness_of, own_bounds
+from moorage.permissions.lanes import LaneClock
 from moorage.permissions.postgres.sources import PostgresSources
-from moorage.permissions.records import Workspace
+from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport, Workspace
 from moorage.runtime.statement import Connection, Statement, fetch_one
 
-PINNED: Final = Statement(datetime, "SELECT min(since) FROM workspace_pin WHERE ws = $1")
+
+@dataclass(frozen=True, slots=True)
+class FreshnessRow:
+    """All lanes and sources, which are few, the sources that feed a workspace, and since when it is pinned."""
+
+    lanes: list[tuple[Any, ...]] | None
+    sources: list[tuple[Any, ...]] | None
+    feeders: list[int]
+    pinned: datetime | None
+
+    def value(self, workspace: Workspace | None) -> Freshness:
+        """As the use cases know it."""
+        lanes = [LaneClock(*each) for each in self.lanes or ()]
+        sources = [_source(*each) for each in self.sources or ()]
+        return freshness_of(workspace, lanes, sources, self.feeders, self.pinned)
+
+
+def freshness_in(ws: str) -> str:
+    """A query for what a workspace's freshness follows from; the argument is SQL, null for none."""
+    # Inside of a row, asyncpg reads json and neither jsonb nor arrays.
+    return f"""
+    SELECT (SELECT array_agg(ROW(source, topic, part, as_of, pinned_since) ORDER BY source, topic, part)
+            FROM lane) AS lanes,
+           (SELECT array_agg(ROW(id, name, kind, transport, to_json(types), bounds::json) ORDER BY id)
+            FROM source) AS sources,
+           ARRAY(SELECT DISTINCT source FROM authority WHERE authority.ws = {ws}) AS feeders,
+           (SELECT min(since) FROM workspace_pin WHERE workspace_pin.ws = {ws}) AS pinned
+    """  # noqa: S608 - constants
+
+
+def _source(id: int, name: str, kind: str, transport: str, types: list[str] | None, bounds: dict[str, float]) -> Source:
+    """As far as its lanes follow from it."""
+    told = None if types is None else frozenset(types)
+    return Source(id, SourceSpec(name, SourceKind(kind), Transport(transport), types=told, bounds=bounds))
+
+
+FRESHNESS: Final = Statement(FreshnessRow, freshness_in("$1::int"))
 
 
 class PostgresFreshness:
@@ -21,12 +59,8 @@ class PostgresFreshness:
 
     async def of(self, workspace: Workspace | None) -> Freshness:
         """The lanes of the workspace and of the identity topic, and the workspace's pin."""
-        lanes = dict(await self._sources.as_of(None))
-        pinned = None
-        if workspace:
-            lanes |= await self._sources.as_of(workspace)
-            pinned = await fetch_one(self._connection, PINNED, workspace.alias)
-        return Freshness(lanes, await self.bounds(lanes), pinned)
+        row = await fetch_one(self._connection, FRESHNESS, workspace.alias if workspace else None)
+        return row.value(workspace) if row else Freshness()
 
     async def bounds(self, lanes: Mapping[str, int]) -> Mapping[str, Mapping[str, float]]:
         """The bounds of these lanes' sources, where those have their own."""

@@ -34,23 +34,21 @@ class WorkspaceRow:
         return Workspace(self.id, self.ext, self.slug, state, self.allow_public, said, self.ver, self.src)
 
 
-WORKSPACE_BY_SLUG: Final = Statement(
-    WorkspaceRow,
-    """
+_WORKSPACE: Final = """
     SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.default_publishers,
            w.pipeline_create, w.ver, w.src
     FROM workspace AS w JOIN alias USING (id)
-    WHERE w.slug = $1 ORDER BY w.state = 3, w.id LIMIT 1
-    """,
-)
+"""
+
+
+def workspace_named(slug: str) -> str:
+    """A query for the workspace of a name, given as SQL: one that is not deleted, and the one known longest."""
+    return f"{_WORKSPACE} WHERE w.slug = {slug} ORDER BY w.state = 3, w.id LIMIT 1"
+
+
+WORKSPACE_BY_SLUG: Final = Statement(WorkspaceRow, workspace_named("$1"))
 WORKSPACE_BY_ID: Final = Statement(
-    WorkspaceRow,
-    """
-    SELECT w.id, alias.ext, w.slug, w.state, w.allow_public, w.default_push_policy, w.default_publishers,
-           w.pipeline_create, w.ver, w.src
-    FROM workspace AS w JOIN alias USING (id)
-    WHERE alias.ext = $1 AND alias.kind = 'workspace' AND alias.ws = 0
-    """,
+    WorkspaceRow, f"{_WORKSPACE} WHERE alias.ext = $1 AND alias.kind = 'workspace' AND alias.ws = 0"
 )
 
 
@@ -69,24 +67,26 @@ class RepositoryRow:
         return Repository(self.id, self.ext, self.slug, self.project, STATES[self.state])
 
 
-REPOSITORY_BY_ID: Final = Statement(
-    RepositoryRow,
-    """
+_REPOSITORY: Final = """
     SELECT r.id, r.ext, r.slug, p_alias.ext AS project,
            CASE WHEN r.state IN (1, 2) AND p.state > 2 THEN p.state ELSE r.state END AS state
     FROM repository AS r LEFT JOIN project AS p ON p.id = r.project LEFT JOIN alias AS p_alias ON p_alias.id = r.project
-    WHERE r.ws = $1 AND r.ext = $2
-    """,
-)
-REPOSITORIES_BY_SLUG: Final = Statement(
-    RepositoryRow,
-    """
-    SELECT r.id, r.ext, r.slug, p_alias.ext AS project,
-           CASE WHEN r.state IN (1, 2) AND p.state > 2 THEN p.state ELSE r.state END AS state
-    FROM repository AS r LEFT JOIN project AS p ON p.id = r.project LEFT JOIN alias AS p_alias ON p_alias.id = r.project
-    WHERE r.ws = $1 AND r.slug = $2 AND r.state IN (1, 2) AND coalesce(p.state, 1) IN (1, 2) LIMIT 2
-    """,
-)
+"""
+
+
+def repository_of(ws: str, id: str) -> str:
+    """A query for the workspace's repository with an id; the arguments are SQL."""
+    return f"{_REPOSITORY} WHERE r.ws = {ws} AND r.ext = {id}"
+
+
+def repositories_named(ws: str, slug: str) -> str:
+    """A query for the workspace's live repositories of a name, two at most; the arguments are SQL."""
+    return f"""{_REPOSITORY}
+    WHERE r.ws = {ws} AND r.slug = {slug} AND r.state IN (1, 2) AND coalesce(p.state, 1) IN (1, 2) LIMIT 2"""
+
+
+REPOSITORY_BY_ID: Final = Statement(RepositoryRow, repository_of("$1", "$2"))
+REPOSITORIES_BY_SLUG: Final = Statement(RepositoryRow, repositories_named("$1", "$2"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,16 @@ class EnvironmentRow:
         return Environment(self.id, self.repository, STATES[self.state])
 
 
-ENVIRONMENT_BY_ID: Final = Statement(
-    EnvironmentRow,
-    """
+def environment_of(ws: str, id: str) -> str:
+    """A query for the workspace's environment with an id; the arguments are SQL."""
+    return f"""
     SELECT own.ext AS id, home.ext AS repository, e.state
     FROM alias AS own JOIN environment AS e ON e.id = own.id JOIN alias AS home ON home.id = e.repository
-    WHERE own.ext = $2 AND own.kind = 'environment' AND own.ws = $1
-    """,
-)
+    WHERE own.ext = {id} AND own.kind = 'environment' AND own.ws = {ws}
+    """  # noqa: S608 - constants
+
+
+ENVIRONMENT_BY_ID: Final = Statement(EnvironmentRow, environment_of("$1", "$2"))
 USER_BY_ID: Final = Statement(User, "SELECT id AS alias, ext AS id, account, active FROM principal WHERE ext = $1")
 USER_BY_ALIAS: Final = Statement(User, "SELECT id AS alias, ext AS id, account, active FROM principal WHERE id = $1")
 USERS_BY_ACCOUNT: Final = Statement(

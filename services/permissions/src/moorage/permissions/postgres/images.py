@@ -104,7 +104,14 @@ IN_PLACE: Final = """
     LEFT JOIN project AS p ON p.id = r.project
     LEFT JOIN alias AS p_alias ON p_alias.id = r.project
 """
-BY_NAME: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.name = $2 AND i.state <> 'deleted'")
+
+
+def image_named(ws: str, name: str) -> str:
+    """A query for the record that has a name in a workspace now; the arguments are SQL."""
+    return f"{IN_PLACE} WHERE i.ws = {ws} AND i.name = {name} AND i.state <> 'deleted'"
+
+
+BY_NAME: Final = Statement(ImageRow, image_named("$1", "$2"))
 BY_ID: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ext = $1")
 PAGE: Final = Statement(
     ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.name > $2 AND i.state <> 'deleted' ORDER BY i.name LIMIT $3"

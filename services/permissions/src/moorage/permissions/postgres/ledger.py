@@ -4,24 +4,26 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Row
+from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Position
 from moorage.permissions.ports import LedgerUnavailable, SourceBusy
 from moorage.permissions.postgres.aliases import KnownAliases
 from moorage.permissions.postgres.audit import PostgresAudit
 from moorage.permissions.postgres.authorities import PostgresAuthorities
 from moorage.permissions.postgres.bulk_edges import PostgresBulkEdges
+from moorage.permissions.postgres.cases import PostgresCases, see
 from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog, forget_frames
 from moorage.permissions.postgres.credentials import PostgresCredentialRecords, PostgresCredentials
 from moorage.permissions.postgres.epochs import PostgresEpochs
 from moorage.permissions.postgres.facts import PostgresFacts
 from moorage.permissions.postgres.fleet import PostgresFleet
 from moorage.permissions.postgres.freshness import PostgresFreshness
+from moorage.permissions.postgres.head import NOT_MIGRATED, head_of
 from moorage.permissions.postgres.hierarchy import PostgresHierarchy
 from moorage.permissions.postgres.holders import PostgresHolders
 from moorage.permissions.postgres.images import PostgresImageRecords, PostgresImages
@@ -50,19 +52,6 @@ LOCK_CLASS: Final = 0x6D6F6F72
 ORDER: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest position."""
-
-    epoch: int
-    seq: int
-
-    def token(self) -> ConsistencyToken:
-        """As a consistency token."""
-        return ConsistencyToken(self.epoch, self.seq)
-
-
-HEAD: Final = Statement(Head, "SELECT epoch, seq FROM meta")
 # Who changes the same facts waits for a trial, never the other way round: it gives up before anybody is in a deadlock.
 BE_BRIEF: Final = Statement(type(None), "SET LOCAL statement_timeout = '3s'")
 NEVER_WAIT: Final = Statement(type(None), "SET LOCAL lock_timeout = '200ms'")
@@ -78,6 +67,7 @@ class PostgresView:
         self.token = token
         self.hierarchy = PostgresHierarchy(connection)
         self.standings = PostgresStandings(connection)
+        self.cases = PostgresCases(connection)
         self.images = PostgresImages(connection)
         self.credentials = PostgresCredentials(connection)
         self.sources = PostgresSources(connection)
@@ -101,6 +91,7 @@ class PostgresChange:
         self.log = PostgresChangeLog(connection, head, clock)
         self.hierarchy = PostgresHierarchy(connection)
         self.standings = PostgresStandings(connection)
+        self.cases = PostgresCases(connection)
         self.images = PostgresImageRecords(connection, self.log)
         self.credentials = PostgresCredentialRecords(connection, self.log)
         self.sources = PostgresSources(connection)
@@ -135,7 +126,7 @@ class PostgresTrial(PostgresChange):
         """At the newest position."""
         await execute(connection, BE_BRIEF)
         await execute(connection, NEVER_WAIT)
-        return cls(connection, await _head(connection), shared, clock)
+        return cls(connection, await head_of(connection), shared, clock)
 
     @property
     def told(self) -> list[Row]:
@@ -152,10 +143,14 @@ class PostgresTrial(PostgresChange):
 
 
 class PostgresLedger:
-    """Any number of processes may have one on the same schema."""
+    """Any number of processes may have one on the same schema.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    `questions` are connections that plan a statement once, for `case`: planning it takes longer than running it.
+    """
+
+    def __init__(self, database: Database, clock: Clock, questions: Database | None = None) -> None:
         self._database = database
+        self._questions = questions or database
         self._clock = clock
         self._news = asyncio.Event()
         self._aliases = KnownAliases()
@@ -165,7 +160,16 @@ class PostgresLedger:
         """A view of the newest position."""
         with _translated():
             async with self._database.transaction(isolation="repeatable_read", readonly=True) as connection:
-                yield PostgresView(connection, await _head(connection))
+                yield PostgresView(connection, await head_of(connection))
+
+    async def case(self, question: Question) -> Seen:
+        """What a decision looks at, by one statement without a transaction around it."""
+        with _translated():
+            async with self._questions.connection() as connection:
+                seen = await see(connection, question)
+        if seen is None:
+            raise LedgerUnavailable(NOT_MIGRATED)
+        return seen
 
     @asynccontextmanager
     async def changing(self, source: int | None = None) -> AsyncIterator[PostgresChange]:
@@ -175,7 +179,7 @@ class PostgresLedger:
                 if source is not None and not await fetch_one(connection, TRY_SOURCE, LOCK_CLASS, source):
                     raise SourceBusy
                 await fetch_one(connection, TAKE_TURN, LOCK_CLASS, ORDER)
-                head = await _head(connection)
+                head = await head_of(connection)
                 change = PostgresChange(connection, head, self._clock, self._aliases.seen_from(head))
                 yield change
                 await change.log.write()
@@ -189,7 +193,7 @@ class PostgresLedger:
         """A view of a position, now or then. Raises PositionUnknown."""
         with _translated():
             async with self._database.transaction(isolation="repeatable_read", readonly=True) as connection:
-                yield await look(connection, await _head(connection), at, self._clock.now())
+                yield await look(connection, await head_of(connection), at, self._clock.now())
 
     @asynccontextmanager
     async def trying(self) -> AsyncIterator[PostgresTrial]:
@@ -240,7 +244,7 @@ class PostgresLedger:
         """The newest position."""
         with _translated():
             async with self._database.connection() as connection:
-                return await _head(connection)
+                return await head_of(connection)
 
     async def changed(self, since: ConsistencyToken, within: float) -> ConsistencyToken:
         """Asks every 100 ms, and at once after a change made through this object."""
@@ -256,13 +260,6 @@ class PostgresLedger:
                     await self._news.wait()
             except TimeoutError:
                 continue
-
-
-async def _head(connection: Connection) -> ConsistencyToken:
-    head = await fetch_one(connection, HEAD)
-    if head is None:
-        raise LedgerUnavailable("the schema is not migrated")
-    return head.token()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Final
 from moorage.access.consistency import ConsistencyToken
 from moorage.permissions.history import Position
 from moorage.permissions.lookups import PositionUnknown
+from moorage.permissions.postgres.cases import PostgresCases
 from moorage.permissions.postgres.credentials import PostgresCredentials
 from moorage.permissions.postgres.freshness import PostgresFreshness
 from moorage.permissions.postgres.hierarchy import PostgresHierarchy
@@ -54,6 +55,7 @@ class PostgresLooking:
         self.moment = moment
         self.hierarchy = PostgresHierarchy(read)
         self.standings = PostgresStandings(read, moment)
+        self.cases = PostgresCases(read, moment)
         self.images = PostgresImages(read)
         self.credentials = PostgresCredentials(read)
         self.freshness = PostgresFreshness(connection)

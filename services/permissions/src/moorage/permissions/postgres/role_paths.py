@@ -15,29 +15,38 @@ def role_paths(ws: str, repository: str, usr: str | None = None) -> str:
     def of(column: str) -> str:
         return f"AND {column} {usr}" if usr else ""
 
-    member = f"{_MEMBER} ON m.ws = {ws} AND m.grp = g.grantee AND m.present {of('m.usr')}"
-    direct, place = of("g.grantee"), f"{_PLACE} WHERE r.id = {repository} AND g.ws = {ws} AND g.role > 0"
+    def by_group(node: str, least: str) -> str:
+        """Grants to groups and who is in these: of all users, or looked up for each of the groups of some."""
+        if usr is None:
+            return f"""JOIN grant_fact AS g ON g.ws = {ws} AND g.node = {node} AND g.role {least}
+            JOIN group_member AS m ON m.ws = {ws} AND m.grp = g.grantee AND m.present {_LIVE}"""
+        return f"""JOIN group_member AS m ON m.ws = {ws} AND m.usr {usr} AND m.present
+            JOIN LATERAL (SELECT * FROM grant_fact
+                          WHERE ws = {ws} AND node = {node} AND grantee = m.grp AND role {least} OFFSET 0) AS g ON true
+            {_LIVE}"""  # noqa: S608 - constants
+
+    direct = of("g.grantee")
     return f"""
     SELECT 'owner' AS arm, g.usr, g.role, NULL::integer AS grp, g.ws AS node, {_SET}
     FROM workspace_member AS g WHERE g.ws = {ws} AND g.role = 3 {of("g.usr")}
     UNION ALL
     SELECT 'owner_group', m.usr, g.role, g.grantee, g.node, {_SET}
-    FROM grant_fact AS g {member} {_LIVE}
-    WHERE g.ws = {ws} AND g.node = {ws} AND g.role = 3
+    FROM (SELECT) AS once {by_group(ws, "= 3")}
     UNION ALL
     SELECT 'repository', g.grantee, g.role, NULL, g.node, {_SET}
     FROM grant_fact AS g
     WHERE g.ws = {ws} AND g.node = {repository} AND g.role > 0 AND g.grantee_kind = 'user' {direct}
     UNION ALL
     SELECT 'project', g.grantee, g.role, NULL, g.node, {_SET}
-    {place} AND g.grantee_kind = 'user' {direct}
+    {_PROJECT} JOIN grant_fact AS g ON g.node = r.project
+    WHERE r.id = {repository} AND g.ws = {ws} AND g.role > 0 AND g.grantee_kind = 'user' {direct}
     UNION ALL
     SELECT 'repository_group', m.usr, g.role, g.grantee, g.node, {_SET}
-    FROM grant_fact AS g {member} {_LIVE}
-    WHERE g.ws = {ws} AND g.node = {repository} AND g.role > 0
+    FROM (SELECT) AS once {by_group(repository, "> 0")}
     UNION ALL
     SELECT 'project_group', m.usr, g.role, g.grantee, g.node, {_SET}
-    {place.replace(" WHERE", f" {member} {_LIVE} WHERE")}
+    {_PROJECT} {by_group("r.project", "> 0")}
+    WHERE r.id = {repository}
     """  # noqa: S608 - constants
 
 
@@ -63,7 +72,5 @@ NAMES_ON_PATHS = """
 """
 """The facts of a path with the names of what they speak of: `path` and the user `u` in workspace $1, repository $3."""
 _SET = "g.seq, g.ver, g.ev, g.by_whom, g.at"
-_MEMBER = "JOIN group_member AS m"
 _LIVE = "JOIN grp ON grp.id = g.grantee AND grp.state IN (1, 2)"
-_PLACE = """FROM repository AS r JOIN project AS p ON p.id = r.project AND p.state IN (1, 2)
-    JOIN grant_fact AS g ON g.node = r.project"""
+_PROJECT = "FROM repository AS r JOIN project AS p ON p.id = r.project AND p.state IN (1, 2)"

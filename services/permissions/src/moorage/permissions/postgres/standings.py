@@ -9,8 +9,9 @@ from uuid import UUID
 from moorage.access.principal import Principal, PrincipalKind
 from moorage.access.role import Membership, Role
 from moorage.permissions.paths import PathFacts, path_of
+from moorage.permissions.postgres.hierarchy import REPOSITORY_BY_ID
 from moorage.permissions.postgres.role_paths import NAMES_ON_PATHS, PATH_IN_WORDS, role_paths
-from moorage.permissions.records import Path, WorkspaceStanding
+from moorage.permissions.records import Path, Repository, WorkspaceStanding
 from moorage.runtime.statement import Connection, Statement, fetch_all, fetch_one
 
 
@@ -24,22 +25,34 @@ class StandingRow:
     repositories: list[int]
     roles: list[int]
 
+    def value(self, principal: Principal, credential: UUID | None, own: Repository | None) -> WorkspaceStanding:
+        """As the use cases know it; a pipeline stands as its `own` repository does."""
+        # A pipeline's credential is derived from its step: it is kept only once it has been revoked.
+        vouched = credential is None or principal.kind is PrincipalKind.PIPELINE
+        active = vouched if self.credential is None else self.credential
+        if principal.kind is PrincipalKind.PIPELINE:
+            membership = Membership.MEMBER if own and own.state.carries_roles else Membership.NONE
+            return WorkspaceStanding(membership, True, active, {own.alias: Role.READ} if own else {})
+        roles = dict(zip(self.repositories, map(Role, self.roles), strict=True))
+        counts = self.principal is True or principal.kind is not PrincipalKind.USER
+        return WorkspaceStanding(Membership(self.membership), counts, active, roles)
 
-# A user counts from the fact that announces it (E1). A credential must be known: at head there is no later row to come.
-STANDING: Final = Statement(
-    StandingRow,
-    f"""
-    SELECT (SELECT active FROM principal WHERE ext = $1) AS principal,
-           (SELECT active AND (expires IS NULL OR expires > coalesce($4, now()))
-            FROM credential WHERE ext = $2) AS credential,
+
+def standing_of(user: str, credential: str, ws: str, moment: str, repositories: str) -> str:
+    """A query for what facts say of a user and a credential in a workspace; the arguments are SQL."""
+    # A user counts from the fact that announces it (E1). A credential must be known: at head no later row is to come.
+    return f"""
+    SELECT (SELECT active FROM principal WHERE ext = {user}) AS principal,
+           (SELECT active AND (expires IS NULL OR expires > coalesce({moment}, now()))
+            FROM credential WHERE ext = {credential}) AS credential,
            greatest(
                (SELECT role FROM workspace_member AS m JOIN alias ON alias.id = m.usr
-                WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0 AND m.ws = $3),
+                WHERE alias.ext = {user} AND alias.kind = 'user' AND alias.ws = 0 AND m.ws = {ws}),
                (SELECT max(g.role)
-                FROM alias JOIN group_member AS m ON m.ws = $3 AND m.usr = alias.id AND m.present
+                FROM alias JOIN group_member AS m ON m.ws = {ws} AND m.usr = alias.id AND m.present
                 JOIN grp ON grp.id = m.grp AND grp.state IN (1, 2)
-                JOIN grant_fact AS g ON g.ws = $3 AND g.node = $3 AND g.grantee = m.grp
-                WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0),
+                JOIN grant_fact AS g ON g.ws = {ws} AND g.node = {ws} AND g.grantee = m.grp
+                WHERE alias.ext = {user} AND alias.kind = 'user' AND alias.ws = 0),
                0)::int AS membership,
            held.repositories, held.roles
     FROM (
@@ -47,14 +60,16 @@ STANDING: Final = Statement(
                coalesce(array_agg(best.role), '{{}}') AS roles
         FROM (
             SELECT wanted.id AS repository, max(path.role)::int AS role
-            FROM alias, unnest($5::int[]) AS wanted (id),
-                 LATERAL ({role_paths("$3", "wanted.id", "= alias.id")}) AS path
-            WHERE alias.ext = $1 AND alias.kind = 'user' AND alias.ws = 0
+            FROM alias, unnest({repositories}) AS wanted (id),
+                 LATERAL ({role_paths(ws, "wanted.id", "= alias.id")}) AS path
+            WHERE alias.ext = {user} AND alias.kind = 'user' AND alias.ws = 0 AND wanted.id IS NOT NULL
             GROUP BY wanted.id
         ) AS best
     ) AS held
-    """,  # noqa: S608 - constants
-)
+    """  # noqa: S608 - constants
+
+
+STANDING: Final = Statement(StandingRow, standing_of("$1", "$2", "$3", "$4", "$5::int[]"))
 PATHS: Final = Statement(
     PathFacts,
     f"""
@@ -64,23 +79,6 @@ PATHS: Final = Statement(
     {NAMES_ON_PATHS}
     WHERE u.ext = $2 AND u.kind = 'user' AND u.ws = 0
     ORDER BY path.role DESC, path.arm, n.ext, g.ext
-    """,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineRow:
-    """A pipeline's own repository, and whether it is there."""
-
-    repository: int
-    live: bool
-
-
-PIPELINE: Final = Statement(
-    PipelineRow,
-    """
-    SELECT r.id AS repository, r.state IN (1, 2) AND coalesce(p.state, 1) IN (1, 2) AS live
-    FROM repository AS r LEFT JOIN project AS p ON p.id = r.project WHERE r.ws = $1 AND r.ext = $2
     """,
 )
 
@@ -99,19 +97,10 @@ class PostgresStandings:
         user = principal.id if principal.kind is PrincipalKind.USER else None
         asked = (user, credential, workspace, self._moment, list(repositories))
         known = await fetch_one(self._connection, STANDING, *asked) or StandingRow(None, None, 0, [], [])
-        # A pipeline's credential is derived from its step: it is kept only once it has been revoked.
-        vouched = credential is None or principal.kind is PrincipalKind.PIPELINE
-        active = vouched if known.credential is None else known.credential
+        own = None
         if principal.kind is PrincipalKind.PIPELINE:
-            return await self._pipeline(principal, workspace, active)
-        roles = dict(zip(known.repositories, map(Role, known.roles), strict=True))
-        counts = known.principal is True or principal.kind is not PrincipalKind.USER
-        return WorkspaceStanding(Membership(known.membership), counts, active, roles)
-
-    async def _pipeline(self, principal: Principal, workspace: int, active: bool) -> WorkspaceStanding:
-        own = await fetch_one(self._connection, PIPELINE, workspace, principal.id)
-        membership = Membership.MEMBER if own and own.live else Membership.NONE
-        return WorkspaceStanding(membership, True, active, {own.repository: Role.READ} if own else {})
+            own = await fetch_one(self._connection, REPOSITORY_BY_ID, workspace, principal.id)
+        return known.value(principal, credential, own.value() if own else None)
 
     async def paths(self, principal: Principal, workspace: int, repository: int) -> Sequence[Path]:
         """Every path, strongest first."""
