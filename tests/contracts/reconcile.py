@@ -7,11 +7,15 @@ from uuid import UUID
 
 import pytest
 
+from moorage.access import wire
+from moorage.access.audit import Deed
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import RowKind
+from moorage.access.principal import Identity, Principal, PrincipalKind
 from moorage.access.problems import FactsRefused
 from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.audit_trail import AuditQuery
 from moorage.permissions.batches import Record
 from moorage.permissions.ports import Ledger
 from moorage.permissions.reconcile.oversight import DecideSweepRequest, LettersQuery, Oversight, ReleaseRequest
@@ -57,6 +61,9 @@ def site(version: int = 1) -> list[bytes]:
         grant("project:PAY", "group:devs", "write", version),
         grant("repository:hello", "user:carol", "read", version),
     ]
+
+
+OPERATOR = wire.IdentityBody.of(Identity(Principal(PrincipalKind.SERVICE, uuid_of("credential", "operator"))))
 
 
 class ReconcileContract:
@@ -240,7 +247,8 @@ class ReconcileContract:
         assert await self.pinned(ledger) == NOW
         (sweep,) = (await oversight.sweeps()).sweeps
         assert (sweep.state, sweep.vanishing, sweep.present) == (RunState.HELD, 1001, 1008)
-        await oversight.decide(sweep.id, DecideSweepRequest(decision="confirm", reason="the team has left"), "op")
+        await oversight.decide(sweep.id, DecideSweepRequest(decision="confirm", reason="the team has left"), OPERATOR)
+        await self.audited(ledger, Deed.CONFIRM_SWEEP, "the team has left")
         assert not await apply.snapshots.drive()
         assert len(await self.facts(ledger)) == 7
         assert await self.pinned(ledger) is None
@@ -250,12 +258,20 @@ class ReconcileContract:
         bridge = await self.many(ledger, apply)
         was = await self.facts(ledger)
         await self.send(apply, bridge, *whole("s1", 50, site()))
-        await oversight.decide(1, DecideSweepRequest(decision="discard", reason="a bug of the bridge"), "op")
+        await oversight.decide(1, DecideSweepRequest(decision="discard", reason="a bug of the bridge"), OPERATOR)
+        await self.audited(ledger, Deed.DISCARD_SWEEP, "a bug of the bridge")
         assert not await apply.snapshots.drive()
         assert await self.facts(ledger) == was
         assert await self.pinned(ledger) is None
         await self.send(apply, bridge, grant("repository:hello", "user:zoe", "read", 49))
         assert len(await self.facts(ledger)) == len(was) + 1
+
+    async def audited(self, ledger: Ledger, deed: Deed, why: str) -> None:
+        """Who decided, on which workspace, how much of it, and why."""
+        async with ledger.auditing() as trail:
+            (record,) = await trail.page(AuditQuery())
+        assert (record.deed, record.principal_id, record.workspace) == (deed, OPERATOR.id, ACME)
+        assert record.change == {"sweep": "1", "vanishing": "1001", "present": "1008", "reason": why}
 
     async def many(self, ledger: Ledger, apply: Apply) -> Source:
         """The site, and a thousand and one grants."""

@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from faults.waiting import until
+from moorage.access import wire
+from moorage.access.audit import Deed
+from moorage.access.principal import Identity, Principal, PrincipalKind
+from moorage.access.problems import NotFound
 from moorage.events.topics import AUTHORITY
 from moorage.permissions import slots
 from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.audit_trail import AuditQuery
 from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Consumer, Fetched, KafkaSources
 from moorage.permissions.ingest_metrics import IngestMetrics
@@ -19,12 +25,14 @@ from moorage.permissions.pace import Pace
 from moorage.permissions.ports import Ledger
 from moorage.permissions.rebuild import NotRebuilt, Rebuild, RebuiltLedger
 from moorage.permissions.records import SourceKind, SourceSpec, Transport
+from moorage.permissions.topic_acceptance import AcceptTopicRequest, TopicAcceptance
 from moorage.permissions.topic_book import KnownTopic
 from moorage.permissions.topic_guard import FoundTopic, TopicGuard, TopicUnfit
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import group_member, uuid_of, workspace
 
 STREAM = SourceSpec("stream", SourceKind.CONTINUOUS, Transport.KAFKA)
+OPERATOR = wire.IdentityBody.of(Identity(Principal(PrincipalKind.SERVICE, uuid_of("credential", "operator"))))
 PART = AUTHORITY.partition_of(uuid_of("workspace", "acme"))
 
 
@@ -240,3 +248,31 @@ async def test_a_topic_that_was_never_met_holds_back_a_ledger_that_has_other_thi
         await change.topics.meet(KnownTopic("met", "", (0,)))
     with pytest.raises(NotRebuilt, match="topic away was never read"):
         await RebuiltLedger(ledger, rebuild).head()
+
+
+async def test_an_accepted_topic_is_met_anew_and_read_from_its_beginning(ledger: Ledger) -> None:
+    """What is fed over Kafka is held until it is told anew, and the trail says who accepted what, and why (R112)."""
+    clock, guard = FixedClock(), TopicGuard(ledger, {"t": AUTHORITY.partitions})
+    ends = dict.fromkeys(range(AUTHORITY.partitions), 0) | {PART: 5}
+    async with ledger.changing() as change:
+        stream = await change.sources.declare(STREAM, None)
+    await guard.meet(FoundTopic("t", AUTHORITY.partitions, "one"), ends)
+    await Apply(ledger, clock).over_kafka([stream], [Record(0, workspace(version=1))], Advance("t", PART, 0, 7))
+    acceptance = TopicAcceptance(ledger, clock)
+    with pytest.raises(NotFound):
+        await acceptance.accept(AcceptTopicRequest(topic="u", reason="none"), OPERATOR)
+    answer = await acceptance.accept(AcceptTopicRequest(topic="t", reason="new cluster"), OPERATOR)
+    assert answer.unconfirmed == 1
+    assert not await guard.knows("t")
+    await guard.meet(FoundTopic("t", AUTHORITY.partitions, "two"), ends)
+    async with ledger.changing() as change:
+        assert await change.topics.behind("t") == 5
+        found = await change.hierarchy.workspace("acme")
+        assert found is not None
+        assert await change.intake.pins(found.alias) == datetime.fromtimestamp(0, UTC)
+    async with ledger.auditing() as trail:
+        (record,) = await trail.page(AuditQuery())
+    assert (record.deed, record.name, record.principal_id) == (Deed.ACCEPT_TOPIC, "t", OPERATOR.id)
+    assert record.change == {"reason": "new cluster", "facts_are_current": "False", "was": "one"}
+    assured = AcceptTopicRequest(topic="t", reason="a mirror of the former one", facts_are_current=True)
+    assert (await acceptance.accept(assured, OPERATOR)).unconfirmed == 0

@@ -1,13 +1,16 @@
 """What waits for the operator and for sources, through the internal listener."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from moorage.permissions.memory.ledger import MemoryLedger
+from permissions.conftest import service_over
 from permissions.sample_facts import project, uuid_of, workspace
-from permissions.sample_snapshots import started, tagged
+from permissions.sample_snapshots import heartbeat, started, tagged
 from permissions.test_internal_listener import Listener, listening
 
 REQUESTS, LETTERS, SWEEPS = "/internal/v1/requests", "/internal/v1/dead_letters", "/internal/v1/sweeps"
@@ -75,3 +78,29 @@ async def test_an_id_is_a_number(served: Listener, path: str) -> None:
     """Anything else names nothing."""
     body = {"decision": "discard", "reason": "none"} if "sweeps" in path else {"reason": "none"}
     assert (await served.client.post(path, json=body, headers=served.operator)).status == 404
+
+
+async def test_what_comes_over_http_is_counted_by_source(tmp_path: Path) -> None:
+    """What became of facts and lines, refused batches as well, and how old what a source told is (R120)."""
+    permissions = service_over(MemoryLedger())
+    secret = await permissions.operator(tmp_path / "operator.json")
+    async with TestClient(TestServer(permissions.internal_app())) as client:
+        served = Listener(client, secret)
+        bridge = await served.declare(name="bridge")
+        poison = project(version=2).replace(b'"active"', b'"asleep"')
+        as_of = (datetime.now(UTC) - timedelta(seconds=60)).isoformat()
+        lines = (workspace(version=1), workspace(version=1), poison, heartbeat("bridge", as_of))
+        assert (await served.facts(*lines, headers=bridge)).status == 200
+        assert (await served.facts(poison)).status == 422
+        await permissions.upkeep.look_around()
+        told = permissions.registry.get_sample_value
+        facts, refused = "moorage_permissions_http_ingest_facts_total", "moorage_permissions_http_ingest_refused_total"
+        assert told(facts, {"source": "bridge", "outcome": "applied"}) == 2
+        assert told(facts, {"source": "bridge", "outcome": "unchanged"}) == 1
+        assert told(refused, {"source": "bridge", "reason": "schema"}) == 1
+        assert told(refused, {"source": "local", "reason": "schema"}) == 1
+        assert told("moorage_permissions_http_ingest_batch_seconds_count", {"source": "local"}) == 1
+        (lane,) = permissions.numbers.lanes
+        age = told("moorage_permissions_lane_staleness_seconds", {"lane": lane})
+        assert age is not None
+        assert 60 <= age < 3600

@@ -50,6 +50,8 @@ class Deed(StrEnum):
     CREATE_TOKEN = "create-token"  # noqa: S105 - the name of a deed, not a secret
     REVOKE_TOKEN = "revoke-token"  # noqa: S105 - the same
     CONFIRM_SWEEP = "confirm-sweep"
+    DISCARD_SWEEP = "discard-sweep"
+    ACCEPT_TOPIC = "accept-topic"
 
     @property
     def action(self) -> Action | None:

@@ -11,6 +11,7 @@ FACTS: Final = "/internal/v1/facts"
 SOURCES: Final = "/internal/v1/sources"
 IDS: Final = "/internal/v1/ids"
 EPOCH: Final = "/internal/v1/epoch"
+TOPICS: Final = "/internal/v1/topics"
 SWEEPS: Final = "/internal/v1/sweeps"
 DEAD_LETTERS: Final = "/internal/v1/dead_letters"
 NDJSON: Final = "application/x-ndjson"
@@ -55,6 +56,11 @@ class InternalApi:
     async def confirm_epoch(self) -> dict[str, Any]:
         """What was told by hand and over HTTP is current."""
         return dict(await self._client.ask("POST", f"{EPOCH}/confirm", body={}))
+
+    async def accept_topic(self, topic: str, reason: str, *, facts_are_current: bool) -> dict[str, Any]:
+        """A topic that was made anew is followed from its beginning."""
+        body = {"topic": topic, "reason": reason, "facts_are_current": facts_are_current}
+        return dict(await self._client.ask("POST", f"{TOPICS}/accept", body=body))
 
     async def sweeps(self) -> list[dict[str, Any]]:
         """Every snapshot of a source under way."""

@@ -45,6 +45,7 @@ from moorage.permissions.reconcile.oversight import Oversight
 from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.source_requests import SourceRequests
 from moorage.permissions.sources import KAFKA, LOCAL, SourceDeclarations
+from moorage.permissions.topic_acceptance import TopicAcceptance
 from moorage.permissions.topic_guard import TopicGuard
 from moorage.permissions.upkeep import Upkeep
 from moorage.runtime import private_file
@@ -102,6 +103,7 @@ class Permissions:
                 self._authentication,
                 self._declarations,
                 Oversight(self._ledger, self._clock),
+                TopicAcceptance(self._ledger, self._clock),
                 SourceRequests(self._ledger, self._clock),
                 self._epochs,
                 self.numbers,

@@ -6,7 +6,6 @@ workspaces are pinned until a completed snapshot, or until the operator confirms
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -14,14 +13,11 @@ import structlog
 from moorage.access.sync_wire import BumpEpochRequest, EpochAnswer
 from moorage.permissions import rows
 from moorage.permissions.continuity import Continuity
-from moorage.permissions.epoch import Epoch
+from moorage.permissions.doubts import doubt
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.records import Transport
-from moorage.permissions.source_requests import want_snapshot
-from moorage.permissions.stores import DeadLetter, Lane
 from moorage.runtime.clock import Clock
 
-_BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -38,8 +34,7 @@ class Epochs:
         async with self._ledger.changing() as change:
             epoch = await change.epochs.begin(request.reason, self._clock.now(), self._continuity.seen.epoch)
             doubtful = [] if request.facts_are_current else await _told_once(change)
-            for workspace in doubtful:
-                await _pin(change, workspace, epoch)
+            await doubt(change, doubtful, _key(epoch.id), epoch.reason, epoch.at)
             if request.facts_are_current:
                 await self._release(change)
             seq = change.log.token.seq
@@ -68,14 +63,6 @@ async def _told_once(change: Change) -> Sequence[int]:
     """The workspaces whose sources don't tell again by themselves."""
     once = [each.id for each in await change.sources.all() if each.spec.transport is not Transport.KAFKA]
     return await change.epochs.workspaces(once)
-
-
-async def _pin(change: Change, workspace: int, epoch: Epoch) -> None:
-    """Holds the workspace as if a record of it could not be applied: a completed snapshot settles both."""
-    letter = DeadLetter(Lane(0), 0, "epoch", epoch.reason, b"", _key(epoch.id))
-    await change.intake.bury(letter, workspace, epoch.at, since=_BEGINNING)
-    change.log.append(rows.pin_row(workspace, _BEGINNING))
-    await want_snapshot(change, workspace, epoch.at)
 
 
 def _key(epoch: int) -> str:

@@ -36,3 +36,7 @@ class TopicBook(TopicReader, Protocol):
     async def meet(self, topic: KnownTopic) -> None:
         """Keeps a topic as it is now; one that is known stays as it was first met, and only gains an incarnation."""
         ...
+
+    async def forget(self, name: str) -> None:
+        """Forgets a topic with the positions in it: it is met anew, and read from its beginning."""
+        ...

@@ -53,7 +53,8 @@ class TopicGuard:
             raise TopicUnfit(
                 found.name,
                 f"topic {found.name} was made anew since its facts were first read (it was {known.incarnation}, it is "
-                f"{found.incarnation}): its positions mean nothing any more; have its sources send snapshots",
+                f"{found.incarnation}): its positions mean nothing any more; have its sources send "
+                f"snapshots, and accept it with `moorage permissions topics accept {found.name}`",
             )
 
     def _require_partitions(self, found: FoundTopic) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from moorage.cli.commands import epoch, oversight
+from moorage.cli.commands import epoch, oversight, topics
 from moorage.cli.options import DEFAULT_DATA, Data, Json
 from moorage.cli.output import print_json, print_note, print_table, print_text
 from moorage.cli.service_process import settings_of, told_in_words
@@ -21,6 +21,7 @@ def register(group: typer.Typer) -> None:
     group.add_typer(sources, name="sources")
     oversight.register(group)
     epoch.register(group)
+    topics.register(group)
 
 
 def migrate() -> None:

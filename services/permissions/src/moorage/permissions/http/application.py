@@ -18,12 +18,15 @@ from moorage.permissions.http.operations import add_operations
 from moorage.permissions.http.operator import OperatorRoutes
 from moorage.permissions.http.oversight import OversightRoutes, RequestRoutes
 from moorage.permissions.http.problems import NUMBERS, render_problems
+from moorage.permissions.http.topics import TopicRoutes
+from moorage.permissions.http_ingest_metrics import HttpIngestMetrics
 from moorage.permissions.metrics import ProtocolNumbers
 from moorage.permissions.names import Names
 from moorage.permissions.ports import Ledger
 from moorage.permissions.reconcile.oversight import Oversight
 from moorage.permissions.source_requests import SourceRequests
 from moorage.permissions.sources import SourceDeclarations
+from moorage.permissions.topic_acceptance import TopicAcceptance
 from moorage.runtime.health import Health, add_health
 
 
@@ -37,6 +40,7 @@ class Services:
     authentication: Authentication
     declarations: SourceDeclarations
     oversight: Oversight
+    topics: TopicAcceptance
     requests: SourceRequests
     epochs: Epochs
     numbers: ProtocolNumbers
@@ -57,7 +61,8 @@ def internal_app(services: Services, service_token: SecretStr | None) -> web.App
     app.router.add_get("/internal/v1/digest", feed.digest)
     app.router.add_get("/internal/v1/changes", feed.changes)
     app.on_shutdown.append(feed.end_streams)
-    app.router.add_post("/internal/v1/facts", Ingest(sources, services.apply, others).facts)
+    ingest = Ingest(sources, services.apply, others, HttpIngestMetrics(services.registry))
+    app.router.add_post("/internal/v1/facts", ingest.facts)
     oversight = OversightRoutes(services.oversight, others)
     app.router.add_get("/internal/v1/sweeps", oversight.sweeps)
     app.router.add_post("/internal/v1/sweeps/{id}", oversight.decide)
@@ -71,6 +76,7 @@ def internal_app(services: Services, service_token: SecretStr | None) -> web.App
     app.router.add_post("/internal/v1/sources", operator.declare)
     app.router.add_get("/internal/v1/sources", operator.sources)
     app.router.add_get("/internal/v1/ids", operator.ids)
+    app.router.add_post("/internal/v1/topics/accept", TopicRoutes(services.topics, others).accept)
     epochs = EpochRoutes(services.epochs, others)
     app.router.add_post("/internal/v1/epoch", epochs.bump)
     app.router.add_post("/internal/v1/epoch/confirm", epochs.confirm)

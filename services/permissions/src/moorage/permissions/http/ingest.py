@@ -11,6 +11,7 @@ from moorage.permissions.authority import answering
 from moorage.permissions.batches import Record
 from moorage.permissions.http.bodies import answer, read_body
 from moorage.permissions.http.callers import ServiceGuard
+from moorage.permissions.http_ingest_metrics import HttpIngestMetrics
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Credential, Source, Transport
 from moorage.permissions.sources import LOCAL
@@ -44,10 +45,11 @@ class SourceFinder:
 class Ingest:
     """The route of sources."""
 
-    def __init__(self, sources: SourceFinder, apply: Apply, guard: ServiceGuard) -> None:
+    def __init__(self, sources: SourceFinder, apply: Apply, guard: ServiceGuard, metrics: HttpIngestMetrics) -> None:
         self._sources = sources
         self._apply = apply
         self._guard = guard
+        self._metrics = metrics
 
     async def facts(self, request: web.Request) -> web.Response:
         """Applies a batch as the source whose credential is shown; the operator writes as `local`, or as `?source=`."""
@@ -56,8 +58,10 @@ class Ingest:
         if source.spec.transport is not Transport.HTTP:
             raise Forbidden("this source's facts come over Kafka", reason=Reason.NOT_ADMIN.value)
         records = _records(await read_body(request, MAX_BYTES))
-        with answering():
-            return answer(await self._apply.over_http(source, records))
+        with answering(), self._metrics.taking(source.spec.name):
+            told = await self._apply.over_http(source, records)
+        self._metrics.took(source.spec.name, told)
+        return answer(told)
 
 
 def _records(body: bytes) -> list[Record]:

@@ -5,8 +5,9 @@ from typing import Final
 from aiohttp import web
 
 from moorage.access.problems import NotFound
-from moorage.access.wire import Answer
+from moorage.access.wire import Answer, IdentityBody
 from moorage.permissions.authority import answering
+from moorage.permissions.bodies import identity_of
 from moorage.permissions.http.bodies import answer, read_model, read_query
 from moorage.permissions.http.callers import ServiceGuard
 from moorage.permissions.http.ingest import SourceFinder
@@ -34,7 +35,7 @@ class OversightRoutes:
         operator = await self._guard.admit_operator(request)
         body = await read_model(request, DecideSweepRequest, _MAX_REQUEST)
         with answering():
-            return answer(await self._oversight.decide(_id(request), body, str(operator.id)))
+            return answer(await self._oversight.decide(_id(request), body, IdentityBody.of(identity_of(operator))))
 
     async def letters(self, request: web.Request) -> web.Response:
         """Lists dead letters."""

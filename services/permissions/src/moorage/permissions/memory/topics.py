@@ -29,3 +29,9 @@ class MemoryTopics:
         known = self._state.topics.setdefault(topic.name, topic)
         if not known.incarnation:
             self._state.topics[topic.name] = replace(known, incarnation=topic.incarnation)
+
+    async def forget(self, name: str) -> None:
+        """Forgets it with its positions."""
+        self._state.topics.pop(name, None)
+        for place in [each for each in self._state.positions if each[0] == name]:
+            del self._state.positions[place]

@@ -24,6 +24,13 @@ MEET: Final = Statement(
     ON CONFLICT (topic) DO UPDATE SET incarnation = excluded.incarnation WHERE known.incarnation = ''
     """,
 )
+FORGET: Final = Statement(
+    type(None),
+    """
+    WITH positions AS (DELETE FROM ingest_position WHERE topic = $1)
+    DELETE FROM ingest_topic WHERE topic = $1
+    """,
+)
 BEHIND: Final = Statement(
     int,
     """
@@ -55,3 +62,7 @@ class PostgresTopics:
     async def meet(self, topic: KnownTopic) -> None:
         """Keeps it as it is now."""
         await execute(self._connection, MEET, topic.name, topic.incarnation, list(topic.ends))
+
+    async def forget(self, name: str) -> None:
+        """Forgets it with its positions."""
+        await execute(self._connection, FORGET, name)

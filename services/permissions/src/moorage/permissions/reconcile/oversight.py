@@ -10,8 +10,10 @@ import structlog
 from pydantic import Field
 
 from moorage.access import wire
+from moorage.access.audit import Deed
 from moorage.access.problems import InputInvalid, NotFound
 from moorage.events.fields import LongText
+from moorage.permissions.audited import About, audited
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.reconcile import dead_letters
 from moorage.permissions.reconcile.pins import SWEEP, pinning
@@ -133,7 +135,7 @@ class Oversight:
         async with self._ledger.viewing() as view:
             return ListSweepsAnswer(sweeps=[SweepBody.of(each) for each in await view.runs.open()])
 
-    async def decide(self, id: int, request: DecideSweepRequest, by: str) -> SweepBody:
+    async def decide(self, id: int, request: DecideSweepRequest, who: wire.IdentityBody) -> SweepBody:
         """Lets a held sweep go on, or ends it; its workspace stays held after that. Raises NotFound, InputInvalid."""
         async with self._ledger.changing() as change:
             run = await change.runs.by_id(id)
@@ -141,9 +143,17 @@ class Oversight:
                 raise NotFound("there is no such sweep")
             if run.state is not RunState.HELD:
                 raise InputInvalid(f"this sweep is not held: it is {run.state.value}")
+            await self._audit(change, run, request, who)
             run = await self._decided(change, run, request)
-        _log.warning("A held sweep was decided.", sweep=id, decision=request.decision, why=request.reason, by=by)
+        _log.warning("A held sweep was decided.", sweep=id, decision=request.decision, why=request.reason)
         return SweepBody.of(run)
+
+    async def _audit(self, change: Change, run: Run, request: DecideSweepRequest, who: wire.IdentityBody) -> None:
+        deed = Deed.CONFIRM_SWEEP if request.decision == "confirm" else Deed.DISCARD_SWEEP
+        found = await change.hierarchy.workspace_by_id(run.workspace_id)
+        about = About(found.slug if found else "", run.workspace_id)
+        said = {"sweep": run.id, "vanishing": run.vanishing, "present": run.present, "reason": request.reason}
+        await audited(change, who, deed, about, change.log.token, self._clock.now(), said)
 
     async def _decided(self, change: Change, run: Run, request: DecideSweepRequest) -> Run:
         now = self._clock.now()
