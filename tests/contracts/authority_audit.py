@@ -19,6 +19,7 @@ from moorage.access.audit import (
 )
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.decision import Decision
+from moorage.access.deletion_wire import RestoreImageRequest
 from moorage.access.image import Visibility
 from moorage.access.principal import Scope
 from moorage.access.problems import AlreadyExists, Forbidden, InputInvalid, NotFound, Problem
@@ -218,3 +219,42 @@ class AuthorityThatAudits(OverASite):
         await acme.ingest([grant("repository:hello", "user:bob", "none")])
         with pytest.raises((Forbidden, NotFound)):
             await listed(acme, bob, image=image.name)
+
+    async def test_a_change_names_its_decision_beside_its_body(self, acme: Site) -> None:
+        """Every change of the API; the id resolves to the record, and is in no JSON."""
+        authority, bob, ada = acme.authority, await acme.login("bob"), await acme.login("ada")
+        created = await authority.create_image(
+            wire.CreateImageRequest(identity=bob, workspace="acme", image="hello/audited", repository="hello")
+        )
+        of = {"identity": bob, "id": created.id}
+        token = await authority.create_token(wire.CreateTokenRequest(identity=bob, spec=wire.TokenSpec(name="t")))
+        settings = wire.SetWorkspaceRequest(identity=ada, workspace="acme", pipeline_create=True)
+        changed: list[tuple[Deed, wire.Changed]] = [
+            (Deed.CREATE_IMAGE, created),
+            (Deed.CREATE_TOKEN, token),
+            (Deed.SET_IMAGE, await authority.set_image(wire.SetImageRequest(**of, visibility=Visibility.WORKSPACE))),
+            (Deed.RELINK_IMAGE, await authority.relink_image(wire.RelinkImageRequest(**of, repository="hello"))),
+            (Deed.SET_WORKSPACE, await authority.set_workspace(settings)),
+            (Deed.DELETE_IMAGE, await authority.delete_image(wire.DeleteImageRequest(**of))),
+            (Deed.RESTORE_IMAGE, await authority.restore_image(RestoreImageRequest(**of))),
+            (
+                Deed.REVOKE_TOKEN,
+                await authority.revoke_token(wire.RevokeTokenRequest(identity=bob, token=token.token.id)),
+            ),
+        ]
+        operator = await acme.operator()
+        for deed, answer in changed:
+            assert answer.decision_id is not None, deed
+            record = await found(acme, operator, answer.decision_id)
+            assert (record.deed, record.allow) == (deed, True)
+            assert str(answer.decision_id) not in answer.model_dump_json()
+            assert "decision_id" not in answer.model_dump()
+
+    async def test_turning_public_images_off_is_an_event_of_its_own(self, acme: Site) -> None:
+        """Once, when it happens: not while they are off already, nor when they are turned on (V2)."""
+        ada = await acme.login("ada")
+        for allowed in (False, True, False, False):
+            await acme.set_workspace(wire.SetWorkspaceRequest(identity=ada, workspace="acme", allow_public=allowed))
+        told = [deed for deed, _ in await deeds(acme, workspace="acme")]
+        assert told.count(Deed.PUBLIC_DISABLED) == 1
+        assert told.count(Deed.SET_WORKSPACE) == 4

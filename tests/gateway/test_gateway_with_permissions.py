@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from contracts.storage_parts import MemoryStorage
 from moorage.access import wire
 from moorage.access.action import Action
+from moorage.access.audit import Deed, FindDecisionRequest
 from moorage.access.principal import Identity, Principal, PrincipalKind
 from moorage.access.reason import Reason
 from moorage.gateway.adapters.authority_client import AuthorityClient
@@ -143,3 +145,20 @@ async def test_a_foreign_credential_revoked_at_the_api_stays_so_at_the_gateway(t
         outcome = await town.gateway.access.decide(shown, name, Action.PULL)
         assert outcome.decision.reason is Reason.CREDENTIAL_REVOKED
         assert town.gateway.access.revoked(shown) is Reason.CREDENTIAL_REVOKED
+
+
+@pytest.mark.parametrize("wait", ["", "?wait=all"])
+async def test_a_change_that_was_made_names_its_decision(town: Town, wait: str) -> None:
+    """In a header, whose record the operator finds; the body has no word of it."""
+    headers = {"Authorization": await town.login("bob")}
+    assert await town.status("POST", "/v2/acme/hello/api/blobs/uploads/", headers["Authorization"]) == 202
+    named = await (await town.client.get("/api/v1/images?name=acme/hello/api", headers=headers)).json()
+    path = f"/api/v1/images/{named['images'][0]['id']}/visibility{wait}"
+    answer = await town.client.put(path, json={"visibility": "workspace"}, headers=headers)
+    assert answer.status in (200, 202)
+    decision = UUID(answer.headers["Moorage-Decision-Id"])
+    assert str(decision) not in await answer.text()
+    authority = town.permissions.authority
+    operator = (await authority.authenticate(wire.AuthenticateRequest(secret=town._operator))).identity
+    record = await authority.find_decision(FindDecisionRequest(identity=operator, decision=decision))
+    assert (record.deed, record.change) == (Deed.SET_IMAGE, {"visibility": "workspace"})

@@ -47,6 +47,7 @@ class Deed(StrEnum):
     DELETE_IMAGE = "delete-image"
     RESTORE_IMAGE = "restore-image"
     SET_WORKSPACE = "set-workspace"
+    PUBLIC_DISABLED = "public_disabled"
     CREATE_TOKEN = "create-token"  # noqa: S105 - the name of a deed, not a secret
     REVOKE_TOKEN = "revoke-token"  # noqa: S105 - the same
     CONFIRM_SWEEP = "confirm-sweep"

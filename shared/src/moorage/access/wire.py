@@ -36,6 +36,16 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Changed(Answer):
+    """Base of the answers to changes. The id of the decision that let one be made goes beside the body, as a header."""
+
+    decision_id: UUID | None = Field(default=None, exclude=True, repr=False)
+
+    def by(self, decision: UUID | None) -> Self:
+        """The same answer, let by this decision."""
+        return self.model_copy(update={"decision_id": decision})
+
+
 class Via(Answer):
     """By which request from outside somebody asks: for the audit trail, never for a decision."""
 
@@ -137,7 +147,7 @@ class CheckAnswer(Answer):
         return Decision(self.reason, self.role, self.readable, ConsistencyToken.parse(self.token))
 
 
-class ImageBody(Answer):
+class ImageBody(Changed):
     """An image record as APIs show it. `workspace` is the slug, `name` the whole name."""
 
     id: UUID
@@ -247,7 +257,7 @@ class SetWorkspaceRequest(Request):
     pipeline_create: bool | None = None
 
 
-class WorkspaceBody(Answer):
+class WorkspaceBody(Changed):
     """A workspace with our settings of it."""
 
     id: UUID
@@ -288,7 +298,7 @@ class TokenBody(Answer):
     revoked: bool
 
 
-class CreateTokenAnswer(Answer):
+class CreateTokenAnswer(Changed):
     """The new token and its secret, shown once (R54), and the position from which on replicas know it."""
 
     token: TokenBody
@@ -316,7 +326,7 @@ class RevokeTokenRequest(Request):
     token: UUID
 
 
-class RevokeTokenAnswer(Answer):
+class RevokeTokenAnswer(Changed):
     """The position from which on it is refused."""
 
     consistency_token: str

@@ -45,13 +45,14 @@ async def audited(
     decided_at: ConsistencyToken,
     now: datetime,
     said: Mapping[str, object] | None = None,
-) -> None:
+) -> UUID:
     """Appends that `who` was let do the deed to the change that does it: one is kept exactly if the other is.
 
-    `decided_at` is the position before the change, `said` what it sets.
+    `decided_at` is the position before the change, `said` what it sets. Answers the id of the record.
     """
-    decision = Decision(Reason.OK, Role.ADMIN, True, decided_at)
-    await change.audit.keep([record(who, deed, about, decision, now, said)])
+    made = record(who, deed, about, Decision(Reason.OK, Role.ADMIN, True, decided_at), now, said)
+    await change.audit.keep([made])
+    return made.decision
 
 
 def record(

@@ -73,9 +73,10 @@ class Tokens:
             await change.credentials.add(credential, self._pepper.digest(secret))
             change.log.append(rows.credential_row(alias, user.alias, True, credential.expires))
             said = {"token": credential.id, "user": user.id, "scopes": " ".join(sorted(credential.scopes))}
-            await audited(change, request.identity, Deed.CREATE_TOKEN, About(""), decided_at, now, said)
+            decision = await audited(change, request.identity, Deed.CREATE_TOKEN, About(""), decided_at, now, said)
             position = str(change.log.token)
-            return wire.CreateTokenAnswer(token=token_body(credential), secret=secret, consistency_token=position)
+            told = wire.CreateTokenAnswer(token=token_body(credential), secret=secret, consistency_token=position)
+            return told.by(decision)
 
     async def list(self, request: wire.ListTokensRequest) -> wire.ListTokensAnswer:
         """All tokens of who asks, or of `user` for the operator. Raises Forbidden, NotFound."""
@@ -93,12 +94,12 @@ class Tokens:
                 raise NotFound("no token with this id is yours")
             said = {"token": credential.id, "user": credential.user}
             now, decided_at = self._clock.now(), change.log.token
-            await audited(change, request.identity, Deed.REVOKE_TOKEN, About(""), decided_at, now, said)
+            decision = await audited(change, request.identity, Deed.REVOKE_TOKEN, About(""), decided_at, now, said)
             if await change.credentials.revoke(credential.id):
                 user = await change.hierarchy.user(credential.user)
                 usr = user.alias if user else 0
                 change.log.append(rows.credential_row(credential.alias, usr, False, credential.expires))
-            return wire.RevokeTokenAnswer(consistency_token=str(change.log.token))
+            return wire.RevokeTokenAnswer(consistency_token=str(change.log.token)).by(decision)
 
     async def _may_end(self, view: Deciding, identity: Identity, credential: Credential) -> bool:
         """The owner and the operator may. Raises Forbidden to a weaker token: a leaked one locks nobody out."""

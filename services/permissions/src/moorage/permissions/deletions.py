@@ -54,8 +54,8 @@ class Deletions:
             if not image.restorable(self._clock.now()):
                 raise NotFound("the time in which this image could be restored is over")
             about, now = About.of_image(image), self._clock.now()
-            await audited(change, request.identity, Deed.RESTORE_IMAGE, about, change.log.token, now)
-            return image_body(await _kept(change, back), change.log.token)
+            decision = await audited(change, request.identity, Deed.RESTORE_IMAGE, about, change.log.token, now)
+            return image_body(await _kept(change, back), change.log.token).by(decision)
 
     async def page(self, request: deletion_wire.ListDeletedImagesRequest) -> wire.ListImagesAnswer:
         """One page of what `identity` can restore, by name. Raises NotFound for a workspace that does not exist."""

@@ -85,17 +85,17 @@ class Images:
             repository = await self._managed_repository(change, identity, workspace, request.repository, name)
             decided_at = change.log.token
             image = await self._create(change, workspace, request.image, repository, Origin.API)
-            await self._created(change, request.identity, image, decided_at)
-            return image_body(image, change.log.token)
+            decision = await self._created(change, request.identity, image, decided_at)
+            return image_body(image, change.log.token).by(decision)
 
     async def set(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """The record after the change. Raises InputInvalid (policy, environment, repository), Forbidden, NotFound."""
         async with self._ledger.changing() as change:
             change.log.by = str(request.identity.value().principal)
             image, workspace = await self._permitted(change, request.identity.value(), request.id, Action.MANAGE)
-            await self._audited(change, request, Deed.SET_IMAGE, image)
+            decision = await self._audited(change, request, Deed.SET_IMAGE, image)
             changed = await image_settings.settled(change, request, image, workspace)
-            return await self._changed(change, image, changed)
+            return (await self._changed(change, image, changed)).by(decision)
 
     async def relink(self, request: wire.RelinkImageRequest) -> wire.ImageBody:
         """The record linked to another repository: ADMIN on both. Raises Forbidden, NotFound."""
@@ -105,8 +105,9 @@ class Images:
             image, workspace = await self._permitted(change, identity, request.id, Action.MANAGE)
             name = f"{workspace.slug}/{image.record.name}"
             repository = await self._managed_repository(change, identity, workspace, request.repository, name)
-            await self._audited(change, request, Deed.RELINK_IMAGE, image)
-            return await self._changed(change, image, image_changes.relinked(image, repository, request.visibility))
+            decision = await self._audited(change, request, Deed.RELINK_IMAGE, image)
+            relinked = image_changes.relinked(image, repository, request.visibility)
+            return (await self._changed(change, image, relinked)).by(decision)
 
     async def delete(self, request: wire.DeleteImageRequest) -> wire.ImageBody:
         """The record as it was deleted: its name is free at once, for a while it can be restored.
@@ -116,9 +117,9 @@ class Images:
         async with self._ledger.changing() as change:
             change.log.by = str(request.identity.value().principal)
             image, _ = await self._permitted(change, request.identity.value(), request.id, Action.DELETE)
-            await self._audited(change, request, Deed.DELETE_IMAGE, image)
+            decision = await self._audited(change, request, Deed.DELETE_IMAGE, image)
             gone = image_changes.deleted(image, self._clock.now(), self._undo_window)
-            return await self._changed(change, image, gone)
+            return (await self._changed(change, image, gone)).by(decision)
 
     async def expire_overdue(self, limit: int = 500) -> int:
         """Ends detached images whose deadline has passed (§1.9); answers how many."""
@@ -147,15 +148,15 @@ class Images:
 
     async def _created(
         self, change: Change, who: wire.IdentityBody, image: Image, decided_at: ConsistencyToken
-    ) -> None:
+    ) -> UUID:
         said = {"repository": image.record.repository, "origin": image.origin}
         now = self._clock.now()
-        await audited(change, who, Deed.CREATE_IMAGE, About.of_image(image), decided_at, now, said)
+        return await audited(change, who, Deed.CREATE_IMAGE, About.of_image(image), decided_at, now, said)
 
-    async def _audited(self, change: Change, request: OfImage, deed: Deed, image: Image) -> None:
+    async def _audited(self, change: Change, request: OfImage, deed: Deed, image: Image) -> UUID:
         said = request.model_dump(mode="json", exclude={"identity", "id"}, exclude_none=True)
         about, now = About.of_image(image), self._clock.now()
-        await audited(change, request.identity, deed, about, change.log.token, now, said)
+        return await audited(change, request.identity, deed, about, change.log.token, now, said)
 
     async def _changed(self, change: Change, before: Image, after: Image) -> wire.ImageBody:
         if after != before:

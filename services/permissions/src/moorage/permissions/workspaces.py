@@ -1,6 +1,7 @@
 """Our own settings of a workspace: whether images may be public, and who publishes them unless they say so."""
 
 from dataclasses import replace
+from functools import partial
 
 from moorage.access import wire
 from moorage.access.action import Action
@@ -37,13 +38,16 @@ class Workspaces:
             workspace = await workspace_named(change, request.workspace)
             await self._permit(change, request.identity.value(), workspace)
             said = request.model_dump(mode="json", exclude={"identity", "workspace"}, exclude_none=True)
-            about, decided_at = About.of_workspace(workspace), change.log.token
-            await audited(change, request.identity, Deed.SET_WORKSPACE, about, decided_at, self._clock.now(), said)
+            audit = partial(audited, change, request.identity)
+            about, decided_at, now = About.of_workspace(workspace), change.log.token, self._clock.now()
+            decision = await audit(Deed.SET_WORKSPACE, about, decided_at, now, said)
             changed = await self._changed(change, request, workspace)
+            if workspace.allow_public and not changed.allow_public:
+                await audit(Deed.PUBLIC_DISABLED, about, decided_at, now)
             if changed != workspace:
                 await change.facts.set_workspace(changed)
                 change.log.append(rows.workspace_row(changed))
-            return workspace_body(changed, change.log.token)
+            return workspace_body(changed, change.log.token).by(decision)
 
     async def _changed(self, change: Change, request: wire.SetWorkspaceRequest, workspace: Workspace) -> Workspace:
         said, wanted = workspace.publishing, request.default_publishers

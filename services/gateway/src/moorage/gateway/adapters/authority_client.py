@@ -272,17 +272,18 @@ class AuthorityClient:
         try:
             async with asyncio.timeout(seconds):
                 try:
-                    content = await self._post(operation, body)
+                    content, decision = await self._post(operation, body)
                 except again:
-                    content = await self._post(operation, body)
-                return answer.model_validate_json(content)
+                    content, decision = await self._post(operation, body)
+                told = answer.model_validate_json(content)
+                return told.by(decision) if isinstance(told, wire.Changed) else told
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
             raise _unreachable(error) from error
 
-    async def _post(self, operation: str, body: bytes) -> bytes:
+    async def _post(self, operation: str, body: bytes) -> tuple[bytes, UUID | None]:
         headers = {"Content-Type": "application/json", **self._headers}
         async with self._session.post(f"{self._root}/{operation}", data=body, headers=headers) as response:
-            return await _body(response)
+            return await _body(response), _decision(response.headers.get(DECISION_ID))
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -7,7 +7,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from moorage.access.problems import BodyTooLarge, InputInvalid
-from moorage.access.wire import Answer, Request
+from moorage.access.wire import Answer, Changed, Request
+from moorage.distribution.headers import DECISION_ID
 from moorage.oci.strict_json import JsonRefused, read_json
 
 BODY_SECONDS: Final = 60.0
@@ -59,9 +60,10 @@ def _broken(what: str, error: ValidationError) -> InputInvalid:
 
 
 def answer(body: Answer) -> web.Response:
-    """The answer as JSON that nobody may keep."""
+    """The answer as JSON that nobody may keep, beside it the id of the decision that let a change be made."""
+    decision = body.decision_id if isinstance(body, Changed) else None
     return web.Response(
         text=body.model_dump_json(by_alias=True),
         content_type="application/json",
-        headers={"Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store"} | ({DECISION_ID: str(decision)} if decision else {}),
     )

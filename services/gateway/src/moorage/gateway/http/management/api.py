@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import NOBODY
 from moorage.access.problems import CredentialUnknown, InputInvalid, NotFound
-from moorage.access.wire import IdentityBody
-from moorage.distribution.headers import AUTHZ_MIN_TOKEN, AUTHZ_TOKEN
+from moorage.access.wire import Changed, IdentityBody
+from moorage.distribution.headers import AUTHZ_MIN_TOKEN, AUTHZ_TOKEN, DECISION_ID
 from moorage.gateway import authorization_header as header
 from moorage.gateway.credentials import Credentials, Shown
 from moorage.gateway.follower import Follower
@@ -58,12 +58,16 @@ class ManagementApi:
             raise CredentialUnknown("log in: send a personal token as Basic password or as Bearer")
         return await self.caller(request)
 
-    async def applied(self, token: str | None) -> dict[str, str]:
-        """The header that tells the position of a change, once this gateway enforces it, or after a while (§3.6)."""
+    async def applied(self, changed: Changed, token: str | None) -> dict[str, str]:
+        """The headers that tell of a change, once this gateway enforces it, or after a while (§3.6).
+
+        Its position, and the decision that let it be made.
+        """
+        decision = {DECISION_ID: str(changed.decision_id)} if changed.decision_id else {}
         if token is None:
-            return {}
+            return decision
         await self._follower.reached(ConsistencyToken.parse(token), self._patience_seconds)
-        return {AUTHZ_TOKEN: token}
+        return {AUTHZ_TOKEN: token, **decision}
 
     def position(self) -> str:
         """Where this gateway's replica stands."""

@@ -166,7 +166,7 @@ class Images:
     async def _changed(
         self, image: wire.ImageBody, status: int = 200, headers: dict[str, str] | None = None
     ) -> web.Response:
-        position = await self._api.applied(image.token)
+        position = await self._api.applied(image, image.token)
         return answer(image, status, {**_etag(image), **position, **(headers or {})})
 
 

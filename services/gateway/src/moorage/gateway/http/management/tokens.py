@@ -39,7 +39,7 @@ class Tokens:
         created = await self._api.authority.create_token(
             wire.CreateTokenRequest(identity=identity, user=body.user, spec=spec)
         )
-        return answer(created, 201, await self._api.applied(created.consistency_token))
+        return answer(created, 201, await self._api.applied(created, created.consistency_token))
 
     async def list(self, request: web.Request) -> web.Response:
         """All tokens of one user, without secrets."""
@@ -53,5 +53,5 @@ class Tokens:
         revoked = await self._api.authority.revoke_token(
             wire.RevokeTokenRequest(identity=identity, token=path_id(request))
         )
-        headers = await self._api.applied(revoked.consistency_token)
+        headers = await self._api.applied(revoked, revoked.consistency_token)
         return web.Response(status=204, headers={"Cache-Control": "no-store", **headers})

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from moorage.access.problems import InputInvalid, ServiceUnavailable
 from moorage.access.sync_wire import MOST_WAIT_SECONDS, AwaitFleetRequest, FleetProgress
-from moorage.distribution.headers import AUTHZ_TOKEN
+from moorage.distribution.headers import AUTHZ_TOKEN, DECISION_ID
 from moorage.gateway.http.management.problems import PREFIX
 from moorage.gateway.ports import Authority
 
@@ -54,5 +54,6 @@ def _accepted(response: web.Response, progress: FleetProgress) -> web.Response:
     body: dict[str, Any] = {"progress": progress.model_dump(mode="json")}
     if isinstance(response.body, bytes) and response.body:
         body["result"] = json.loads(response.body)
-    headers = {name: response.headers[name] for name in ("Location", "ETag", AUTHZ_TOKEN) if name in response.headers}
+    kept = ("Location", "ETag", AUTHZ_TOKEN, DECISION_ID)
+    headers = {name: response.headers[name] for name in kept if name in response.headers}
     return web.json_response(body, status=202, headers={"Cache-Control": "no-store", **headers})

@@ -58,4 +58,4 @@ class Workspaces:
 
     async def _set(self, change: wire.SetWorkspaceRequest) -> web.Response:
         settings = await self._api.authority.set_workspace(change)
-        return answer(settings, headers=await self._api.applied(settings.token))
+        return answer(settings, headers=await self._api.applied(settings, settings.token))
