@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, EntityKind, Frame, RowKind
@@ -34,6 +35,7 @@ from permissions.conftest import service_over
 from permissions.sample_facts import grant, group, group_member, project, repository, user, uuid_of, workspace
 from permissions.sample_snapshots import whole
 
+OPERATOR = wire.IdentityBody.of(Identity(Principal(PrincipalKind.SERVICE, uuid_of("credential", "operator"))))
 BRIDGE = SourceSpec("bridge", SourceKind.CONTINUOUS, Transport.HTTP)
 ACME, HELLO = uuid_of("workspace", "acme"), uuid_of("repository", "hello")
 SITE = [
@@ -231,7 +233,7 @@ async def test_a_sweep_of_25000_facts_never_takes_a_gateway_back_to_a_snapshot(p
         (held,) = (await Oversight(postgres_ledger, SystemClock()).sweeps()).sweeps
         assert held.vanishing > 25_000
         confirmed = DecideSweepRequest(decision="confirm", reason="the group is gone")
-        await Oversight(postgres_ledger, SystemClock()).decide(held.id, confirmed, "op")
+        await Oversight(postgres_ledger, SystemClock()).decide(held.id, confirmed, OPERATOR)
         await Apply(postgres_ledger, SystemClock()).snapshots.drive()
         assert await follower.reached(await postgres_ledger.head(), 60)
         assert feed.starts == 1
