@@ -1,6 +1,7 @@
 """The outcome of a check: allowed or denied for a reason, at a consistency token."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.reason import Reason
@@ -19,3 +20,7 @@ class Decision(NamedTuple):
     def allowed(self) -> bool:
         """Whether the action may go on."""
         return self.reason is Reason.OK
+
+
+decision_of: Final = partial(tuple.__new__, Decision)
+"""A decision of a tuple of all of it, for who makes many: without the function that would first make the tuple."""

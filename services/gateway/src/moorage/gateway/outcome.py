@@ -1,6 +1,7 @@
 """A decision together with the image it is about, whoever decided: the replica or the authority."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from moorage.access.audit import Mode
 from moorage.access.decision import Decision
@@ -22,3 +23,7 @@ class Outcome(NamedTuple):
     def allowed(self) -> bool:
         """Whether the action may go on."""
         return self.decision.allowed
+
+
+outcome_of: Final = partial(tuple.__new__, Outcome)
+"""An outcome of a tuple of all of it, as `decision_of`."""

@@ -9,7 +9,6 @@ nothing of it is here before it is put in place, as a reference.
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -17,14 +16,14 @@ from moorage.access import rules
 from moorage.access.action import Action
 from moorage.access.audit import Mode
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.decision import Decision
+from moorage.access.decision import decision_of
 from moorage.access.frames import Beat, Delta, Row, RowKind, Snapshot
 from moorage.access.image import ImageRecord
 from moorage.access.packed import Packed
 from moorage.access.principal import Identity, PrincipalKind
 from moorage.access.reason import Reason
 from moorage.access.role import Role
-from moorage.gateway.outcome import Outcome
+from moorage.gateway.outcome import Outcome, outcome_of
 from moorage.gateway.replica import standing as standings
 from moorage.gateway.replica.facts import SiteFacts, Workspace
 from moorage.gateway.replica.nodes import Node
@@ -40,9 +39,6 @@ _NO_READ: Final = Reason.NO_READ
 _PUSH: Final = Action.PUSH
 _NO_ROLE: Final = Role.NONE
 _LOCAL: Final = Mode.LOCAL
-# What a tuple with names makes of a tuple, without the function that would first put one together.
-_decision: Final = partial(tuple.__new__, Decision)
-_outcome: Final = partial(tuple.__new__, Outcome)
 
 
 class GapInStream(Exception):
@@ -278,7 +274,7 @@ class Replica:
         verdict = rules.decide(action, identity, standing, image, now)
         reason = verdict.reason
         if verdict.readable or reason is _OK:
-            return _outcome((_decision((reason, verdict.role, verdict.readable, self.position)), image, _LOCAL))
+            return outcome_of((decision_of((reason, verdict.role, verdict.readable, self.position)), image, _LOCAL))
         if reason is _NO_READ:
             return self._denied(_NO_READ, image)
         known = (repository, standing) if identity.bound is None else None
@@ -306,11 +302,8 @@ class Replica:
 
         `known` is a repository and the standing towards it, if that does not depend on any image.
         """
-        if known is not None:
-            active, shown = known[1].principal_active, known[1].credential_active
-        else:
-            active = standings.principal_active(self._site, identity)
-            shown = standings.credential_active(self._site, identity)
+        active = known[1].principal_active if known else standings.principal_active(self._site, identity)
+        shown = known[1].credential_active if known else standings.credential_active(self._site, identity)
         if action is not _PUSH or not active or not shown:
             return rules.unknown(action, identity, active, shown, now)
         repository = standings.pushed_to(facts, identity, name)
@@ -340,7 +333,7 @@ class Replica:
             self._lanes[workspace] = lanes
 
     def _denied(self, reason: Reason, image: ImageRecord | None = None) -> Outcome:
-        return _outcome((_decision((reason, _NO_ROLE, False, self.position)), image, _LOCAL))
+        return outcome_of((decision_of((reason, _NO_ROLE, False, self.position)), image, _LOCAL))
 
     def _alias(self, workspace: UUID) -> int:
         alias = self._site.workspace_aliases.get(workspace.int)
