@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from faults.histories import Told
 from faults.permissions_process import PermissionsProcess
 from faults.revocations import Stage, ground
 from faults.waiting import until
+from moorage.access.problems import NotFound
 from moorage.events.topics import AUTHORITY
 from permissions.sample_facts import group_member, user, uuid_of
 from servers.fact_source import KafkaSource
@@ -47,6 +49,7 @@ async def _play(fleet: Fleet, topics: FactTopics, source: KafkaSource) -> None:
     names = [f"acme/{stage.image}" for stage in stages]
     for stage in stages:
         await until(lambda stage=stage: _made(fleet, stage))  # type: ignore[misc]  # mypy infers no lambda's default
+        await until(lambda stage=stage: _known(fleet, stage.user))  # type: ignore[misc]  # as above
     bearers = [await fleet.bearer(stage.user, name) for stage, name in zip(stages, names, strict=True)]
     for name, auth in zip(names, bearers, strict=True):
         await until(lambda name=name, auth=auth: _everywhere(fleet, name, auth, 200))  # type: ignore[misc]  # as above
@@ -64,6 +67,13 @@ async def _made(fleet: Fleet, stage: Stage) -> bool:
     """The image record, once its repository's fact has arrived."""
     status, _ = await fleet.permissions.post("create_image", _record(stage))
     return status in (200, 409)
+
+
+async def _known(fleet: Fleet, account: str) -> bool:
+    """Whether the user's fact has arrived: it has a topic of its own, which may be the later one."""
+    with suppress(NotFound):
+        return bool(await fleet.secret(account))
+    return False
 
 
 def _record(stage: Stage) -> bytes:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from faults.waiting import until_true
 from gateway.site import CONFIG, MANIFEST_TYPE, Answer, Site, open_site
 from gateway.village_order import identifier
 from moorage.access.audit import AuditRecord, Deed, Mode
@@ -26,6 +27,8 @@ BLOB = Digest.of(CONFIG)
 async def records(site: Site) -> list[AuditRecord]:
     """What has arrived at the authority, once everything has."""
     await site.gateway.audit.flush()
+    # A flush gives up after a second, which is little on a busy machine.
+    await until_true(lambda: not len(site.gateway.audit.queue))
     return list(site.village.audited.values())
 
 
