@@ -14,7 +14,7 @@ PORTIONS = [ROOT / portion for portion in PROJECT["tool"]["hatch"]["build"]["tar
 PARTS = sorted(
     part for portion in PORTIONS for part in portion.iterdir() if part.is_dir() and part.name != "__pycache__"
 )
-SHARES = 6
+SHARES = 12
 """So many tests look at all modules, so that each is short on a busy machine as well."""
 REQUIREMENTS = sorted((ROOT / "deploy" / "requirements").glob("*.txt"))
 
