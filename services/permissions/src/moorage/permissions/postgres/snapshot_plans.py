@@ -11,7 +11,7 @@ from moorage.runtime.statement import Connection, Statement, execute, fetch_one
 
 # What equals what is stored has no turn. A project that is gone must be known to be before anything moves into it: what
 # is in an unknown one lives (E1). $1 is the run, $2 its workspace, $3 its source, $4 the version it is complete up to.
-# The table is no argument: of the view stored_fact only that one is read then, in the order of its key.
+# A full join is never made row by row, however little the planner knows of what was staged just now.
 TURN: Final = """
     CASE WHEN s.a IS NULL THEN 1
          WHEN s.rank < f.rank AND s.parent IN (0, f.parent) THEN 2
@@ -26,6 +26,34 @@ DIFFERS: Final = """
          ELSE f.a IS NULL OR f.src <> $3 OR f.disputed OR f.fingerprint <> s.fingerprint
               OR (f.ver <> s.ver AND s.ver >= 0) END
 """
+
+
+def _nodes(table: str, parent: str = "0", ws: str = "ws", home: str = "ws") -> str:
+    return f"""
+        SELECT {ws} AS ws, id AS a, 0 AS b, ver, 6 - state AS rank, fingerprint, {parent} AS parent,
+               state IN (1, 2, 5) AS there, src, disputed
+        FROM {table} WHERE {home} = $2
+    """  # noqa: S608 - constants
+
+
+def _edges(table: str, a: str, b: str, rank: str) -> str:
+    return f"""
+        SELECT ws, {a} AS a, {b} AS b, ver, {rank} AS rank, fingerprint, 0 AS parent, {rank} > 0 AS there, src, disputed
+        FROM {table} WHERE ws = $2
+    """  # noqa: S608 - constants
+
+
+# As the view stored_fact has them, without what an event would say, which is dear to put together.
+STORED: Final[Mapping[Table, str]] = {
+    Table.WORKSPACE: _nodes("workspace", ws="0", home="id"),
+    Table.PROJECT: _nodes("project"),
+    Table.REPOSITORY: _nodes("repository", parent="coalesce(project, 0)"),
+    Table.ENVIRONMENT: _nodes("environment"),
+    Table.GROUP: _nodes("grp"),
+    Table.GROUP_MEMBER: _edges("group_member", "usr", "grp", "present::int"),
+    Table.WORKSPACE_MEMBER: _edges("workspace_member", "usr", "0", "role"),
+    Table.GRANT: _edges("grant_fact", "node", "grantee", "role"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +78,8 @@ def _foresee(table: Table) -> Statement[ForeseenRow]:
         f"""
         SELECT count(*) FILTER (WHERE there AND s.a IS NULL AND ({VANISHES}))::int AS vanishing,
                count(*) FILTER (WHERE there)::int AS present
-        FROM (SELECT a, b, ver, src, there FROM stored_fact WHERE home = $2 AND tab = '{table.value}') AS f
-        LEFT JOIN (SELECT DISTINCT a, b FROM snapshot_stage WHERE run = $1 AND tab = '{table.value}') AS s
+        FROM ({STORED[table]}) AS f
+        FULL JOIN (SELECT DISTINCT a, b FROM snapshot_stage WHERE run = $1 AND tab = '{table.value}') AS s
             ON s.a = f.a AND s.b = f.b
         """,  # noqa: S608 - constants
     )
@@ -59,13 +87,13 @@ def _foresee(table: Table) -> Statement[ForeseenRow]:
 
 def _reach(table: Table) -> Statement[ReachedRow]:
     """The nearer of where `limit` stored facts end and where `limit` staged ones do; none if neither goes so far."""
-    stored = f"SELECT a, b FROM stored_fact WHERE home = $2 AND tab = '{table.value}'"  # noqa: S608 - constants
+    stored = f"SELECT a, b FROM ({STORED[table]}) AS f WHERE"  # noqa: S608 - constants
     staged = f"SELECT DISTINCT a, b FROM snapshot_stage WHERE run = $1 AND tab = '{table.value}'"  # noqa: S608 - constants
     return Statement(
         ReachedRow,
         f"""
         SELECT a, b FROM (
-            ({stored} AND (a, b) > ($3, $4) ORDER BY a, b OFFSET $5 - 1 LIMIT 1)
+            ({stored} (a, b) > ($3, $4) ORDER BY a, b OFFSET $5 - 1 LIMIT 1)
             UNION ALL
             ({staged} AND (a, b) > ($3, $4) ORDER BY a, b OFFSET $5 - 1 LIMIT 1)
         ) AS ends ORDER BY a, b LIMIT 1
@@ -81,8 +109,7 @@ def _note(table: Table) -> Statement[None]:
         INSERT INTO snapshot_turn (run, turn, tab, ws, a, b)
         SELECT $1, {TURN.format(table=table.value)}, '{table.value}',
                coalesce(s.ws, f.ws), coalesce(s.a, f.a), coalesce(s.b, f.b)
-        FROM (SELECT ws, a, b, ver, rank, fingerprint, parent, there, src, disputed FROM stored_fact
-              WHERE home = $2 AND tab = '{table.value}' AND {stretch}) AS f
+        FROM (SELECT * FROM ({STORED[table]}) AS f WHERE {stretch}) AS f
         FULL JOIN (SELECT DISTINCT ON (a, b) ws, a, b, ver, rank, fingerprint, parent FROM snapshot_stage
                    WHERE run = $1 AND tab = '{table.value}' AND {stretch} ORDER BY a, b, ver DESC) AS s
             ON s.a = f.a AND s.b = f.b

@@ -131,12 +131,14 @@ FINISH: Final = Statement(
     DELETE FROM snapshot_turn AS t USING k WHERE t.run = $1 AND t.tab = k.tab AND t.a = k.a AND t.b = k.b
     """,
 )
+# Each look-up goes through an index: joined as a whole, every fact there is would be put into words first.
 KEPT: Final = Statement(
     StoredRow,
     """
     SELECT f.tab, f.ws, f.a, f.b, f.ver, f.fingerprint, f.rank, f.src, f.there, f.data
-    FROM unnest($1::text[], $2::int[], $3::int[], $4::int[]) AS k (tab, ws, a, b)
-    JOIN stored_fact AS f ON f.tab = k.tab AND f.ws = k.ws AND f.a = k.a AND f.b = k.b
+    FROM unnest($1::text[], $2::int[], $3::int[], $4::int[]) AS k (tab, ws, a, b),
+         LATERAL (SELECT * FROM stored_fact
+                  WHERE tab = k.tab AND ws = k.ws AND a = k.a AND b = k.b OFFSET 0) AS f
     """,
 )
 PRUNE_STAGE: Final = Statement(

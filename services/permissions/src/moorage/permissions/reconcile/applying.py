@@ -34,7 +34,7 @@ from moorage.permissions.versions import Held
 from moorage.runtime.clock import Clock
 
 STEP: Final = 1000
-LOOKS_PER_STEP: Final = 5
+LOOKS_PER_STEP: Final = 2
 """To note a fact's turn takes so much less than to apply it."""
 BRAKE_FACTS: Final = 1000
 BRAKE_SHARE: Final = 0.05
