@@ -1,5 +1,6 @@
 """The permissions service: facts by its ingest, records by its changes, decisions by its check, on any ledger."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +30,12 @@ from moorage.permissions.batches import Record
 from moorage.permissions.check import decide
 from moorage.permissions.images import Images, store
 from moorage.permissions.ports import Change as LedgerChange
-from moorage.permissions.ports import Ledger
+from moorage.permissions.ports import Deciding, Ledger
 from moorage.permissions.records import DetachCause, Image, Origin, Source, SourceKind, SourceSpec, Transport, Workspace
 from moorage.permissions.slots import Entity
 
 Made = Create | Change | Relink | Delete | Restore | Allow | Configure
+NO_ANSWER = Answer("not asked")
 SOURCE = SourceSpec("tables", SourceKind.MANUAL, Transport.HTTP)
 
 
@@ -72,9 +74,25 @@ class PermissionsEngine:
     async def judge(self, question: Question) -> Answer:
         """The service's decision at head; an allowed push without a record is one that would create it."""
         async with self._ledger.viewing() as view:
-            asked = (question.identity, question.workspace, question.image, question.action)
-            outcome = await decide(view, *asked, self._clock.now())
-            return Answer(outcome.reason, outcome.readable, outcome.role)
+            return await self._answer(view, question)
+
+    async def judge_all(self, questions: Sequence[Question], connections: int) -> list[Answer]:
+        """The same for many: each of so many views of head answers its share."""
+        shares = [questions[first::connections] for first in range(connections)]
+        answers: list[Answer] = [NO_ANSWER] * len(questions)
+        told = await asyncio.gather(*(self._judge_share(share) for share in shares))
+        for first, share in enumerate(told):
+            answers[first::connections] = share
+        return answers
+
+    async def _judge_share(self, share: Sequence[Question]) -> list[Answer]:
+        async with self._ledger.viewing() as view:
+            return [await self._answer(view, each) for each in share]
+
+    async def _answer(self, view: Deciding, question: Question) -> Answer:
+        asked = (question.identity, question.workspace, question.image, question.action)
+        outcome = await decide(view, *asked, self._clock.now())
+        return Answer(outcome.reason, outcome.readable, outcome.role)
 
     async def play(self, steps: Sequence[Step]) -> None:
         """Forgets everything and lives through a history; what is told before the first image is one batch."""
