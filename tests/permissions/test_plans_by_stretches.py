@@ -19,6 +19,7 @@ from permissions.sample_facts import grant, group, group_member, member, project
 from permissions.sample_snapshots import whole
 
 BRIDGE = SourceSpec("bridge", SourceKind.CONTINUOUS, Transport.HTTP)
+OTHER = SourceSpec("other", SourceKind.CONTINUOUS, Transport.HTTP)
 ACME = uuid_of("workspace", "acme")
 PEOPLE = tuple(f"u{n}" for n in range(14))
 
@@ -103,7 +104,7 @@ async def began(ledger: Ledger) -> Source:
     return source
 
 
-async def told(ledger: Ledger) -> object:
+async def told(ledger: Ledger) -> tuple[object, object]:
     """Everything of the workspace: what is there, and in which version."""
     async with ledger.viewing() as view:
         found = await view.hierarchy.workspace_by_id(ACME)
@@ -169,3 +170,25 @@ async def test_one_that_is_settled_is_finished_though_another_begins(ledger: Led
         second = await view.runs.by_id(2)
     assert second
     assert second.state is RunState.DONE
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13, 30, 60])
+async def test_numbers_of_the_old_source_beat_nothing_that_the_new_one_tells(ledger: Ledger, after: int) -> None:
+    """Wherever a takeover has come to, a revocation counts though its version is lower than what was said before."""
+    async with ledger.changing() as change:
+        old, new = await change.sources.declare(BRIDGE, None), await change.sources.declare(OTHER, None)
+    await send(ledger, old, *site(10_000, PEOPLE))
+    await send(ledger, new, *whole("s1", 50, site(40, PEOPLE)))
+    for _ in range(after):
+        await driver(ledger).advance()
+    gone = [group_member("devs", name, present=False, version=60) for name in PEOPLE[:4]]
+    narrower = [grant("repository:hello", f"user:{name}", "read", 61) for name in PEOPLE]
+    await send(ledger, new, *gone, *narrower)
+    await driver(ledger).drive()
+    other = MemoryLedger()
+    async with other.changing() as change:
+        await change.sources.declare(BRIDGE, None)
+        new = await change.sources.declare(OTHER, None)
+    await send(other, new, *site(40, PEOPLE))
+    await send(other, new, *gone, *narrower)
+    assert (await told(ledger))[0] == (await told(other))[0]

@@ -18,7 +18,7 @@ from moorage.permissions.edge_columns import Edges
 from moorage.permissions.edges import Ruled, place, store
 from moorage.permissions.folding import Placed, fold, number, turns
 from moorage.permissions.ports import Change, Ledger
-from moorage.permissions.reconcile import comparison, dead_letters, express, staging, sums
+from moorage.permissions.reconcile import comparison, dead_letters, express, staging, sums, takeovers
 from moorage.permissions.reconcile.admission import admit
 from moorage.permissions.reconcile.applying import STEP, ApplySnapshots, tell_lanes
 from moorage.permissions.records import Source, SourceKind
@@ -162,7 +162,9 @@ class Apply:
         """Those of the batch that can be stored by columns; the others are facts like all."""
         if not batch.edges:
             return []
-        placed = None if batch.refused or batch.snapshots else await place(change, batch.edges.values())
+        homes = {each.workspace for each in batch.edges.values()}
+        plain = not (batch.refused or batch.snapshots or homes & await takeovers.underway(change))
+        placed = await place(change, batch.edges.values()) if plain else None
         if placed is None:
             batch.spell_out()
         return placed or []
@@ -187,12 +189,20 @@ class Apply:
         facts, counter = number(placed, stored, await self._counter(change, source) if by_hand else 0)
         if by_hand:
             await change.sources.count(source.id, counter)
+        beaten = await self._beaten(change, facts, source)
         counts, kept = Counts(), list[Placed]()
         for turn in turns(facts):
-            some, done = await self._store(change, turn, stored, aliases, source.id)
+            some, done = await self._store(change, turn, stored, aliases, source.id, beaten)
             stored |= {each.slot: each.held for each in some}
+            beaten -= {each.slot for each in some}
             kept, counts = kept + some, _sum(counts, done)
         return kept, counts
+
+    async def _beaten(self, change: Change, facts: Sequence[Placed], source: Source) -> frozenset[Slot]:
+        homes = {each.fact.data.workspace for each in facts} - {None}
+        taken = homes & await takeovers.underway(change) if homes else frozenset()
+        slots = {each.slot for each in facts if each.fact.data.workspace in taken}
+        return await takeovers.leftovers(change, slots, source)
 
     async def _counter(self, change: Change, source: Source) -> int:
         now = await change.sources.named(source.spec.name)

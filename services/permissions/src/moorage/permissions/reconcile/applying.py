@@ -124,14 +124,13 @@ class ApplySnapshots:
                 await self._end(change, run, source)
         return True
 
-    async def _plan(self, change: Change, run: Run, at: Cursor, tables: Sequence[Table]) -> Run:
+    async def _plan(self, change: Change, run: Run, at: Cursor, tables: Sequence[Table]) -> None:
         reached = await change.runs.plan(run, at, LOOKS_PER_STEP * self._step)
-        return await self._plan_from(change, run, reached or _next_table(at.table, tables))
+        await self._plan_from(change, run, reached or _next_table(at.table, tables))
 
-    async def _plan_from(self, change: Change, run: Run, at: Cursor | None) -> Run:
+    async def _plan_from(self, change: Change, run: Run, at: Cursor | None) -> None:
         run = replace(run, cursor=at, state=RunState.PLANNING if at else RunState.APPLYING)
         await change.runs.put(run, self._clock.now())
-        return run
 
     async def _hold(self, change: Change, run: Run) -> None:
         now = self._clock.now()
@@ -147,13 +146,8 @@ class ApplySnapshots:
         )
 
     async def _begin(self, change: Change, run: Run, tables: Sequence[Table]) -> None:
-        known = await change.authorities.of([run.workspace])
-        takes_over = any(known[key].source != run.source for key in known if key[1] in tables)
         await change.authorities.settle(run.workspace, tables, run.source, run.as_of)
-        run = await self._plan_from(change, run, Cursor(tables[0]) if tables else None)
-        # What a new source tells from now on is judged beside the old one's numbers until it had its turn: be quick.
-        while takes_over and run.cursor is not None:
-            run = await self._plan(change, run, run.cursor, tables)
+        await self._plan_from(change, run, Cursor(tables[0]) if tables else None)
 
     async def _apply(self, change: Change, run: Run, source: Source) -> bool:
         found = await change.runs.next(run, self._step)
