@@ -21,7 +21,8 @@ from moorage.gateway.follower import Follower
 from moorage.gateway.loading import Loading
 from moorage.gateway.replica.edges import Edges, held
 from moorage.gateway.replica.facts import Workspace
-from moorage.gateway.replica.replica import MAX_FRAME_ROWS, GapInStream, Replica
+from moorage.gateway.replica.gaps import GapInStream
+from moorage.gateway.replica.replica import MAX_FRAME_ROWS, Replica
 from moorage.gateway.sum_check import SumCheck
 from moorage.runtime.clock import FixedClock
 

@@ -8,7 +8,8 @@ from moorage.access.frames import Beat, Delta, Row, RowKind, Snapshot
 from moorage.access.principal import Identity
 from moorage.access.reason import Reason
 from moorage.access.role import Role
-from moorage.gateway.replica.replica import GapInStream, Replica, RowUnreadable, WorkspaceNotLoaded
+from moorage.gateway.replica.gaps import GapInStream, RowUnreadable, WorkspaceNotLoaded
+from moorage.gateway.replica.replica import Replica
 from moorage.runtime.clock import FixedClock
 
 HOME = identifier(f"ws:{WORKSPACE}")

@@ -23,7 +23,7 @@ from moorage.gateway.metrics import AskingNumbers
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.ports import Authority
 from moorage.gateway.replica.facts import Workspace
-from moorage.gateway.replica.replica import WorkspaceNotLoaded
+from moorage.gateway.replica.gaps import WorkspaceNotLoaded
 from moorage.gateway.shadow import Shadow
 from moorage.oci.errors import Unavailable
 from moorage.oci.reference import ImageName

@@ -22,7 +22,8 @@ from moorage.gateway.heard import Heard
 from moorage.gateway.loading import ON_FIRST_USE, Loader, Loading, MemoryFull
 from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.facts import Workspace
-from moorage.gateway.replica.replica import GapInStream, Replica, RowUnreadable, WorkspaceNotLoaded
+from moorage.gateway.replica.gaps import GapInStream, RowUnreadable, WorkspaceNotLoaded
+from moorage.gateway.replica.replica import Replica
 from moorage.gateway.stream_age import StreamAge
 from moorage.runtime.clock import Clock
 

@@ -24,7 +24,7 @@ from moorage.gateway.follower import Follower
 from moorage.gateway.limits import Buckets
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.ports import Authority
-from moorage.gateway.replica.replica import WorkspaceNotLoaded
+from moorage.gateway.replica.gaps import WorkspaceNotLoaded
 from moorage.oci.reference import ImageName
 from moorage.runtime.clock import Clock
 

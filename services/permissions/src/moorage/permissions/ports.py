@@ -31,11 +31,10 @@ from moorage.permissions.reconcile_stores import (
     AuthorityReader,
     LetterReader,
     ParkedFacts,
-    RequestBook,
-    RequestReader,
     RunReader,
     SnapshotRuns,
 )
+from moorage.permissions.request_book import RequestBook, RequestReader
 from moorage.permissions.stores import ChangeLog, Credentials, FactStore, ImageRecords, Intake, SourceBook
 from moorage.permissions.topic_book import TopicBook, TopicReader
 

@@ -14,8 +14,8 @@ from pydantic import Field
 from moorage.access import wire
 from moorage.access.problems import NotFound
 from moorage.permissions.ports import Change, Ledger
-from moorage.permissions.reconcile_stores import Wanted
 from moorage.permissions.records import Source
+from moorage.permissions.request_book import Wanted
 from moorage.permissions.slots import Table
 from moorage.runtime.clock import Clock
 

@@ -26,6 +26,7 @@ from moorage.access.role import Role
 from moorage.gateway.outcome import Outcome, outcome_of
 from moorage.gateway.replica import standing as standings
 from moorage.gateway.replica.facts import SiteFacts, Workspace
+from moorage.gateway.replica.gaps import GapInStream, RowUnreadable, WorkspaceNotLoaded
 from moorage.gateway.replica.nodes import Node
 from moorage.gateway.replica.part import Part
 from moorage.gateway.replica.workspace_facts import WorkspaceFacts
@@ -39,22 +40,6 @@ _NO_READ: Final = Reason.NO_READ
 _PUSH: Final = Action.PUSH
 _NO_ROLE: Final = Role.NONE
 _LOCAL: Final = Mode.LOCAL
-
-
-class GapInStream(Exception):
-    """A frame does not begin where the last one ended, and the replica must be taken anew."""
-
-
-class RowUnreadable(GapInStream):
-    """A row breaks the contract: what was applied of its frame may not be served."""
-
-
-class WorkspaceNotLoaded(Exception):
-    """The workspace's facts are not here (yet); `workspace` says which one."""
-
-    def __init__(self, workspace: UUID) -> None:
-        super().__init__(str(workspace))
-        self.workspace = workspace
 
 
 class Replica:

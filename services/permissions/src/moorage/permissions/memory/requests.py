@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from moorage.permissions.memory.state import State, StoredRequest
-from moorage.permissions.reconcile_stores import Parked, Wanted
+from moorage.permissions.reconcile_stores import Parked
+from moorage.permissions.request_book import Wanted
 from moorage.permissions.slots import Slot
 
 

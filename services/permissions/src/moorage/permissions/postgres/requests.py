@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from moorage.permissions.reconcile_stores import Wanted
+from moorage.permissions.request_book import Wanted
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 
 MOST_WAITING: Final = 10_000
