@@ -24,7 +24,10 @@ LONG: Final = 3600.0
 # Any two fixed numbers that nobody else takes locks with (LOCK_CLASS of the ledger is another one).
 ONE_AT_A_TIME: Final = Statement(bool, "SELECT pg_try_advisory_lock(1836019570, -1)")
 END_TURN: Final = Statement(bool, "SELECT pg_advisory_unlock(1836019570, -1)")
-BEGIN: Final = Statement(type(None), "UPDATE staging_run SET run = $1")
+# A crash of the server takes the row away, with everything that was staged.
+BEGIN: Final = Statement(
+    type(None), "INSERT INTO staging_run (run) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET run = excluded.run"
+)
 MINE: Final = Statement(UUID, "SELECT run FROM staging_run WHERE run = $1 FOR SHARE")
 EMPTY: Final = Statement(
     type(None),
@@ -103,7 +106,10 @@ class PostgresStaging:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[UUID | None]:
-        """A run of its own, with nothing staged; None while another process has one. Emptied when the body ends."""
+        """A run of its own, with nothing staged; None while another process has one. Emptied when the body ends.
+
+        Raises LedgerUnavailable if its connection has died meanwhile.
+        """
         async with self._connection() as connection:
             if not await fetch_one(connection, ONE_AT_A_TIME):
                 yield None

@@ -27,9 +27,9 @@ CREATE UNLOGGED TABLE staged_dispute (
     b integer NOT NULL
 ) WITH (autovacuum_enabled = off);
 
--- Whose edges these are: what an earlier run may still send is refused.
-CREATE TABLE staging_run (
+-- Whose edges these are: what an earlier run may still send is refused. Not logged either: a crash that empties the tables
+-- above ends the run with them, so nobody takes what is left for all there is.
+CREATE UNLOGGED TABLE staging_run (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     run uuid
 );
-INSERT INTO staging_run (run) VALUES (NULL);

@@ -1,0 +1,81 @@
+"""PostgreSQL crashes while edges are staged: it forgets them, and nobody may take what is left for all there is."""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from faults.waiting import until, until_true
+from moorage.permissions.app import SCHEMA, migrate_permissions
+from moorage.permissions.ports import LedgerUnavailable
+from moorage.permissions.postgres.staged_edges import PostgresStaging
+from moorage.permissions.rebuilding.rows import Rows
+from moorage.permissions.rebuilding.staging import StagingLost
+from moorage.permissions.slots import Table
+from moorage.runtime.postgres import Database
+from servers.postgres import DEFAULT_MAJOR, PostgresForTests, require_programs
+
+
+@pytest.fixture
+def durable_postgres() -> Iterator[PostgresForTests]:
+    """A server of this test's own that keeps what it has acknowledged."""
+    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
+        server = PostgresForTests.start(Path(folder), require_programs(DEFAULT_MAJOR), durable=True)
+        yield server
+        server.stop()
+
+
+async def test_a_crash_of_the_server_ends_the_run(durable_postgres: PostgresForTests) -> None:
+    """One backend is killed: the others go down with it, and what was not logged is gone. The next run begins anew."""
+    dsn = await durable_postgres.fresh_database()
+    role = await migrate_permissions(dsn)
+    async with await Database.open(dsn, SCHEMA, role=role, size=3) as database:
+        staging = PostgresStaging(database)
+        outcome = None
+        # The connection that held the run has died: that is all there is to say when it ends.
+        with suppress(LedgerUnavailable):
+            async with staging.run() as run:
+                assert run
+                assert await _adding(staging, run) == "staged"
+                await _crash(dsn)
+                outcome = await _adding(staging, run)
+        assert outcome == "lost"
+        async with staging.run() as run:
+            assert run
+            assert await _adding(staging, run) == "staged"
+
+
+async def _adding(staging: PostgresStaging, run: UUID) -> str:
+    """What becomes of edges, as soon as the server can be reached."""
+    while True:
+        try:
+            await staging.add(run, Table.GRANT, Rows().written())
+        except StagingLost:
+            return "lost"
+        except LedgerUnavailable:
+            await asyncio.sleep(0.05)
+        else:
+            return "staged"
+
+
+async def _crash(dsn: str) -> None:
+    victim = await asyncpg.connect(dsn)
+    os.kill(await victim.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
+    await until_true(victim.is_closed)
+    await until(lambda: _accepts(dsn))
+
+
+async def _accepts(dsn: str) -> bool:
+    try:
+        connection = await asyncpg.connect(dsn)
+    except (asyncpg.CannotConnectNowError, OSError):
+        return False
+    await connection.close()
+    return True
