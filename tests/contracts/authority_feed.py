@@ -132,9 +132,10 @@ class AuthorityFeedContract:
             assert await rows_after(acme.feed, ConsistencyToken(1, end), head) == rows[end:]
 
     async def test_aliases_come_before_their_use(self, acme: Source) -> None:
-        """In the stream, and in a snapshot that stands alone."""
+        """In the stream, in the snapshot of the global part, and in that of a workspace, which comes behind it."""
         head = await acme.feed.snapshot(None)
-        told = [await rows_after(acme.feed, START, head.seq), head.rows, (await acme.feed.snapshot(ACME)).rows]
+        workspace = [*head.rows, *(await acme.feed.snapshot(ACME)).rows]
+        told = [await rows_after(acme.feed, START, head.seq), head.rows, workspace]
         for rows in told:
             known: dict[int, str] = {}
             for row in rows:

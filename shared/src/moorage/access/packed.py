@@ -154,7 +154,7 @@ class Packed:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The same as rows of the stream, which applied to an empty replica lead here; versions are not kept.
+        """The same as rows of the stream, which applied to a replica of the global part lead here, without versions.
 
         Raises PackedUnreadable.
         """
@@ -194,12 +194,13 @@ def _edge_row(kinds: Mapping[int, str], ws: int, key: int, target: int, value: i
         return (int(RowKind.WORKSPACE_ROLE), ws, target, 1, value, 0)
     if target == ws:
         return (int(RowKind.WORKSPACE_ROLE), ws, key, 0, value, 0)
-    kind = _EDGE_KINDS.get((kinds.get(key, ""), kinds.get(target, "")))
+    # Only users are named from outside.
+    kind = _EDGE_KINDS.get((kinds.get(key, EntityKind.USER), kinds.get(target, EntityKind.USER)))
     if kind is None:
         raise PackedUnreadable("an edge between entities that have none")
     if kind is RowKind.USER_GROUP:
         return (int(kind), ws, key, target, 1, 0)
-    a, b = (key, target) if kinds[key] == EntityKind.USER else (target, key)
+    a, b = (key, target) if kinds.get(key, EntityKind.USER) == EntityKind.USER else (target, key)
     return (int(kind), ws, a, b, value, 0)
 
 

@@ -180,7 +180,7 @@ class Snapshots(Protocol):
         ...
 
     async def packed(self, workspace: Workspace | None, at: ConsistencyToken, as_of: Mapping[str, int]) -> bytes:
-        """The same, packed (moorage.access.packed); `at` is this view's position."""
+        """The same, packed (moorage.access.packed); `at` is this view's position. Of a workspace without its users."""
         ...
 
     async def sum(self, workspace: Workspace) -> int:

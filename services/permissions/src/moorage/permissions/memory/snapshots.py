@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from moorage.access.consistency import ORIGIN, ConsistencyToken
-from moorage.access.frames import Delta, EntityKind, Row, Snapshot
+from moorage.access.frames import Delta, EntityKind, Row, RowKind, Snapshot
 from moorage.access.image import NodeState
 from moorage.access.packed import unpack
 from moorage.access.packing import pack
@@ -32,9 +32,10 @@ class MemorySnapshots:
         return self._global() if workspace is None else await self._workspace(workspace)
 
     async def packed(self, workspace: Workspace | None, at: ConsistencyToken, as_of: Mapping[str, int]) -> bytes:
-        """The same, packed."""
-        told = Snapshot(epoch=at.epoch, seq=at.seq, rows=await self.rows(workspace), as_of=dict(as_of))
-        return pack(told, workspace.alias if workspace else 0)
+        """The same, packed; of a workspace without its users."""
+        found, ws = await self.rows(workspace), workspace.alias if workspace else 0
+        mine = [row for row in found if not ws or row[0] != RowKind.INTERN or row[1] or row[2] == ws]
+        return pack(Snapshot(epoch=at.epoch, seq=at.seq, rows=mine, as_of=dict(as_of)), ws)
 
     async def sum(self, workspace: Workspace) -> int:
         """The sum over the same rows."""
