@@ -29,11 +29,15 @@ Ids are strings, a field that was not sent has its default, and `external_id` wi
 
 import hashlib
 import json
+import struct
 from typing import Final
 
 from moorage.events.fact_data import FactData
 
 MODULUS: Final = 2**64
+# Copying one that was begun takes half the time of beginning another; every edge comes by here.
+_begun: Final = hashlib.blake2b(digest_size=8).copy
+_NUMBERS: Final = struct.Struct(">BQq").pack
 _HIDDEN: Final = ("none", False, "deleted", "transferred")
 
 
@@ -48,8 +52,9 @@ def value_digest(data: FactData) -> int:
 
 def digest(key: str, version: int, value: int) -> int:
     """The number of a fact whose value has this digest."""
-    said = key.encode() + b"\0" + version.to_bytes(8) + value.to_bytes(8, signed=True)
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest())
+    said = _begun()
+    said.update(key.encode() + _NUMBERS(0, version, value))
+    return int.from_bytes(said.digest())
 
 
 def digest_of(data: FactData) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from moorage.permissions.rebuilding.messages import Done, Odd, Piece
 from moorage.permissions.rebuilding.rows import Rows
 from moorage.permissions.rebuilding.staging import StagedRows
 from moorage.permissions.records import Source
-from moorage.permissions.slots import Entity, Table
+from moorage.permissions.slots import Table
 
 _GLOBAL: Final = frozenset({EntityKind.USER.value, EntityKind.WORKSPACE.value})
 _WORKSPACE: Final = EntityKind.WORKSPACE.value
@@ -138,17 +138,13 @@ class PieceReader:
         found = list(map(known.get, ids))
         if None not in found:
             return found  # type: ignore[return-value]  # there is no None in it
-        of = None if kind in _GLOBAL else UUID(home)
-        new = {
-            id: Entity(EntityKind(kind), of, UUID(id)) for id, alias in zip(ids, found, strict=True) if alias is None
-        }
-        made = await self._intern(new.values())
+        new = sorted({id for id, alias in zip(ids, found, strict=True) if alias is None})
+        made = dict(zip(new, await self._named(None if kind in _GLOBAL else UUID(home), kind, new), strict=True))
         if sum(map(len, self._known.values())) > _MOST_REMEMBERED:
             self._known.clear()
-            known = self._known["" if kind in _GLOBAL else home, kind]
-        known.update({id: made[entity] for id, entity in new.items()})
-        return [alias or made[new[id]] for id, alias in zip(ids, found, strict=True)]
+        self._known["" if kind in _GLOBAL else home, kind].update(made)
+        return [alias or made[id] for id, alias in zip(ids, found, strict=True)]
 
-    async def _intern(self, entities: Iterable[Entity]) -> Mapping[Entity, int]:
+    async def _named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> Sequence[int]:
         async with self._ledger.changing() as change:
-            return await change.facts.intern(list(entities))
+            return await change.facts.named(home, kind, ids)
