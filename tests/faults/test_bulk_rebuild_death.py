@@ -1,10 +1,9 @@
 """What rebuilds an empty database in bulk is killed; it begins anew, and ends as if nothing had been (§2.6)."""
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,14 +14,24 @@ from faults.fact_topics import FactTopics, fact_topics
 from faults.permissions_process import PermissionsProcess
 from faults.waiting import until, until_true
 from moorage.events.topics import AUTHORITY
-from moorage.permissions.postgres.ledger import LOCK_CLASS, ORDER
+from moorage.permissions.app import migrate_permissions
+from moorage.permissions.postgres.staged_edges import STAGED
 from moorage.runtime.statement import Connection
 from permissions.bulk_rebuilds import NEVER, differences, everything, odd_history, rebuilt, settings_for
 from servers.kafka import KafkaBroker
 from servers.postgres import PostgresForTests
 
+pytestmark = pytest.mark.timeout(300)
+
 SEED = 20261130
 DONE = "The ledger has been rebuilt from the topic."
+ENDED = "a worker has ended without a word"
+HELD_BY = 20261130
+"""The advisory lock that workers are made to ask for; nothing of the product takes it."""
+HOLD = f"""
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_advisory_xact_lock_shared({HELD_BY}); RETURN NULL; END'
+"""
 
 
 @asynccontextmanager
@@ -65,10 +74,47 @@ async def _nothing_staged(connection: Connection) -> bool:
     return await connection.fetchval("SELECT run FROM permissions.staging_run") is None
 
 
-async def _staged(connection: Connection) -> bool:
-    with suppress(asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        return await connection.fetchval("SELECT EXISTS (SELECT FROM permissions.staged_group_member)") is True
-    return False
+async def staged(connection: Connection) -> bool:
+    """Whether workers have put edges where they belong."""
+    return await connection.fetchval("SELECT EXISTS (SELECT FROM permissions.staged_group_member)") is True
+
+
+async def waits(connection: Connection) -> bool:
+    """Whether a worker has come to its first edges, and is held back."""
+    asked = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted)"
+    return await connection.fetchval(asked, HELD_BY) is True
+
+
+@asynccontextmanager
+async def held_before_edges_are_staged(dsn: str) -> AsyncIterator[Connection]:
+    """However long the test takes, no worker stages an edge before the body ends."""
+    async with _migrated(dsn) as connection, connection.transaction():
+        await connection.execute(HOLD)
+        for table in STAGED.values():
+            trigger = f"CREATE TRIGGER hold BEFORE INSERT ON permissions.{table} EXECUTE FUNCTION hold()"
+            await connection.execute(trigger)
+    async with _migrated(dsn) as connection:
+        await connection.fetchval("SELECT pg_advisory_lock($1) IS NULL", HELD_BY)
+        yield connection
+
+
+@asynccontextmanager
+async def held_before_edges_are_taken(dsn: str) -> AsyncIterator[Connection]:
+    """However long the test takes, staged edges can't be stored before the body ends: somebody looks at the others."""
+    async with _migrated(dsn) as connection, connection.transaction():
+        await connection.execute("LOCK TABLE permissions.grant_fact IN ACCESS SHARE MODE")
+        async with _migrated(dsn) as beside:
+            yield beside
+
+
+@asynccontextmanager
+async def _migrated(dsn: str) -> AsyncIterator[Connection]:
+    await migrate_permissions(dsn)
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def workers_of(parent: int) -> list[int]:
@@ -83,6 +129,21 @@ def _parent(process: Path) -> int:
         return 0
 
 
+def held(after: str, dsn: str) -> AbstractAsyncContextManager[Connection]:
+    """What keeps the rebuild from going on behind that point."""
+    return held_before_edges_are_staged(dsn) if after == "started" else held_before_edges_are_taken(dsn)
+
+
+async def come_to(after: str, process: PermissionsProcess, connection: Connection) -> None:
+    """Returns when the rebuild is there."""
+    if after == "started":
+        await until_true(lambda: bool(workers_of(process.pid)))
+    elif after == "staged":
+        await until(lambda: staged(connection))
+    else:
+        await until_true(lambda: "One edge of each key is left." in process.log)
+
+
 @pytest.mark.parametrize("after", ["started", "staged", "taking"])
 async def test_a_killed_rebuild_leaves_nothing_and_is_done_again(
     kafka: KafkaBroker, postgres: PostgresForTests, fresh_dsn: str, tmp_path: Path, after: str
@@ -90,33 +151,24 @@ async def test_a_killed_rebuild_leaves_nothing_and_is_done_again(
     """While workers start, when edges are staged, and while the one change waits to be made."""
     async with told(kafka, postgres, tmp_path) as (topics, expected):
         process = process_for(kafka, topics, fresh_dsn, tmp_path)
-        connection = await asyncpg.connect(fresh_dsn)
-        try:
+        async with held(after, fresh_dsn) as connection:
             process.spawn(uuid4().hex)
-            if after == "started":
-                await until_true(lambda: bool(workers_of(process.pid)))
-            else:
-                await until(lambda: _staged(connection))
-            if after == "taking":
-                await _while_it_waits_for_its_turn(connection, process)
+            await come_to(after, process, connection)
             await process.kill()
-            positions = "SELECT count(*) FROM permissions.ingest_position WHERE topic = $1"
-            assert await connection.fetchval(positions, topics.names[AUTHORITY.name]) == 0
-            assert await connection.fetchval("SELECT count(*) FROM permissions.group_member") == 0
-        finally:
-            await connection.close()
+        await leaves_nothing(fresh_dsn, topics)
         process.spawn(uuid4().hex)
         await ends_as_expected(process, topics, fresh_dsn, expected)
 
 
-async def _while_it_waits_for_its_turn(connection: Connection, process: PermissionsProcess) -> None:
-    """Everything has been read, and the edges can't be stored because somebody looks at them."""
-    transaction = connection.transaction()
-    await transaction.start()
-    await connection.execute("LOCK TABLE permissions.grant_fact IN ACCESS SHARE MODE")
-    await until_true(lambda: "One edge of each key is left." in process.log)
-    await process.kill()
-    await transaction.rollback()
+async def leaves_nothing(dsn: str, topics: FactTopics) -> None:
+    """No edge of it is there, and no position."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        positions = "SELECT count(*) FROM permissions.ingest_position WHERE topic = $1"
+        assert await connection.fetchval(positions, topics.names[AUTHORITY.name]) == 0
+        assert await connection.fetchval("SELECT count(*) FROM permissions.group_member") == 0
+    finally:
+        await connection.close()
 
 
 async def test_a_killed_worker_is_replaced(
@@ -125,14 +177,14 @@ async def test_a_killed_worker_is_replaced(
     """The service sees that it ended without a word, throws everything away, and tries again."""
     async with told(kafka, postgres, tmp_path) as (topics, expected):
         process = process_for(kafka, topics, fresh_dsn, tmp_path)
-        process.spawn(uuid4().hex)
-        await until_true(lambda: bool(workers_of(process.pid)))
-        for worker in workers_of(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-        await asyncio.sleep(0)
+        async with held_before_edges_are_staged(fresh_dsn) as connection:
+            process.spawn(uuid4().hex)
+            await until(lambda: waits(connection))
+            for worker in workers_of(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
         await ends_as_expected(process, topics, fresh_dsn, expected)
-        assert "a worker has ended without a word" in process.log
+        assert ENDED in process.log
 
 
 async def test_a_broker_that_dies_is_waited_for(
@@ -141,15 +193,10 @@ async def test_a_broker_that_dies_is_waited_for(
     """It dies while workers have read some of it; what they staged is thrown away."""
     async with told(kafka, postgres, tmp_path) as (topics, expected):
         process = process_for(kafka, topics, fresh_dsn, tmp_path)
-        process.spawn(uuid4().hex)
-        await until_true(lambda: bool(workers_of(process.pid)))
-        connection = await asyncpg.connect(fresh_dsn)
-        try:
-            # Nobody can give out aliases meanwhile, so the workers can't come to the end.
-            await connection.fetchval("SELECT pg_advisory_lock($1::int, $2::int) IS NULL", LOCK_CLASS, ORDER)
+        async with held_before_edges_are_staged(fresh_dsn) as connection:
+            process.spawn(uuid4().hex)
+            await until(lambda: waits(connection))
             await kafka.kill()
-        finally:
-            await connection.close()
         try:
             await until_true(lambda: "trying again" in process.log)
         finally:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from faults.fact_topics import fact_topics
 from faults.histories import History, Told
@@ -11,6 +12,8 @@ from faults.permissions_process import PermissionsProcess
 from moorage.events.topics import IDENTITY
 from permissions.sample_facts import user, uuid_of
 from servers.kafka import KafkaBroker
+
+pytestmark = pytest.mark.timeout(300)
 
 FACTS = 400
 

@@ -13,7 +13,8 @@ from faults.permissions_process import PermissionsProcess
 from faults.waiting import until, until_true
 from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.runtime.statement import Connection
-from servers.kafka import Administration, KafkaBroker
+from servers.kafka import KafkaBroker
+from servers.kafka_administration import Administration
 
 OUT_OF_RANGE = "A stored position is not in its partition any more"
 UNFIT = "A topic is not what it should be"

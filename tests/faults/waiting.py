@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-BOUND_SECONDS: Final = 60.0
+BOUND_SECONDS: Final = 90.0
 _PAUSE_SECONDS: Final = 0.005
 
 

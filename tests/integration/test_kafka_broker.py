@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError
 
-from servers.kafka import Administration, KafkaBroker
+from servers.kafka import KafkaBroker
+from servers.kafka_administration import Administration
 
 RECORDS_ACROSS_A_CRASH = 200
 

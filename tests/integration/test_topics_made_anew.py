@@ -23,7 +23,8 @@ from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.sources import KAFKA
 from permissions.sample_facts import member, user, uuid_of, workspace
 from permissions.sample_snapshots import heartbeat
-from servers.kafka import Administration, KafkaBroker
+from servers.kafka import KafkaBroker
+from servers.kafka_administration import Administration
 
 PART = AUTHORITY.partition_of(uuid_of("workspace", "acme"))
 ADA = wire.IdentityBody.of(Identity(Principal(PrincipalKind.USER, uuid_of("user", "ada"))))

@@ -1,7 +1,7 @@
 """Session fixtures of the real servers, for tests/conftest.py to import."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -9,8 +9,8 @@ from servers.kafka import KafkaBroker
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """One broker for the whole run; tests use topics and groups with names of their own.
+def kafka_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """One broker for the whole run.
 
     A plain fixture with short event loops of its own, because the broker outlives the loop of every single test.
     """
@@ -20,3 +20,10 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
         yield broker
     finally:
         asyncio.run(broker.stop())
+
+
+@pytest.fixture
+async def kafka(kafka_of_the_session: KafkaBroker) -> AsyncIterator[KafkaBroker]:
+    """The broker; a test uses topics and groups with names of its own, and its topics end with it."""
+    yield kafka_of_the_session
+    await kafka_of_the_session.delete_topics()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import signal
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -9,11 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from servers.availability import require, require_kafka_jars
+from servers.kafka_administration import Administration, all_partitions_have_leaders, all_partitions_serve, listens
 from servers.kafka_settings import LOGGING, render_settings
+from servers.places import KAFKA_CLASSES
 from servers.ports import free_port
 from servers.process import ServerProcess
 
@@ -44,6 +47,7 @@ class KafkaBroker:
         self._java = (str(require("java")), "-cp", f"{require_kafka_jars()}/*", *JVM)
         self._port, self._controller_port = free_port(), free_port()
         self._process: ServerProcess | None = None
+        self._topics: list[str] = []
 
     @property
     def bootstrap(self) -> str:
@@ -66,10 +70,10 @@ class KafkaBroker:
         await self.stop()
 
     async def start(self) -> None:
-        """Returns when the broker answers. Raises BrokerStartError with the end of its log otherwise."""
+        """Returns when every partition is served. Raises BrokerStartError with the end of its log otherwise."""
         if not self._data.exists():
             await asyncio.to_thread(self._format)
-        command = (*self._java, "kafka.Kafka", str(self._settings))
+        command = (*self._java, self._classes(), "kafka.Kafka", str(self._settings))
         self._process = ServerProcess(command, log=self._folder / "broker.log")
         try:
             await self._wait_until_ready(self._process)
@@ -80,6 +84,7 @@ class KafkaBroker:
     async def stop(self) -> None:
         if self._process is not None:
             await self._process.stop()
+            self._keep_classes(self._process)
             self._process = None
 
     async def kill(self) -> None:
@@ -96,8 +101,41 @@ class KafkaBroker:
             for _, code, message in answer.topic_errors:
                 if code:
                     raise for_code(code)(message)
+            self._topics.append(name)
             async with asyncio.timeout(READY_WITHIN):
-                await _wait_for_leaders(client, name, partitions)
+                while not await all_partitions_have_leaders(client, {name: partitions}):  # noqa: ASYNC110 - in the broker
+                    await asyncio.sleep(RETRY_AFTER)
+
+    async def delete_topics(self) -> None:
+        """Deletes what `create_topic` has made: after a crash the broker recovers every partition there is."""
+        topics, self._topics = list(dict.fromkeys(self._topics)), []
+        if not topics:
+            return
+        async with Administration(self.bootstrap) as client:
+            answer = await client.delete_topics(topics)
+            for name, code in answer.topic_error_codes:
+                # A test may have deleted it itself.
+                if code not in (0, UnknownTopicOrPartitionError.errno):
+                    raise for_code(code)(name)
+
+    @property
+    def _new_classes(self) -> Path:
+        return KAFKA_CLASSES.with_suffix(f".{self._port}")
+
+    def _classes(self) -> str:
+        """Loading its classes is half of what a start costs; the first broker that ends well leaves them for others."""
+        if KAFKA_CLASSES.exists():
+            return f"-XX:SharedArchiveFile={KAFKA_CLASSES}"
+        return f"-XX:ArchiveClassesAtExit={self._new_classes}"
+
+    def _keep_classes(self, ended: ServerProcess) -> None:
+        if not self._new_classes.exists():
+            return
+        if ended.exit_code() == -signal.SIGKILL:
+            # We were not patient enough: it may not be whole.
+            self._new_classes.unlink()
+        else:
+            self._new_classes.replace(KAFKA_CLASSES)
 
     def _format(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -118,33 +156,15 @@ class KafkaBroker:
             raise BrokerStartError(self._folder, process.log_tail()) from error
 
     async def _answers(self) -> bool:
-        if not await _listens(self._port):
+        if not await listens(self._port):
             return False
         try:
             async with Administration(self.bootstrap) as client:
-                return len((await client.describe_cluster())["brokers"]) == 1
+                if len((await client.describe_cluster())["brokers"]) != 1:
+                    return False
+            return await all_partitions_serve(self.bootstrap)
         except KafkaError:
             return False
-
-
-class Administration:
-    """The administration client as a context manager, which aiokafka's own is not."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-
-    async def __aenter__(self) -> AIOKafkaAdminClient:
-        try:
-            await self._client.start()
-        except BaseException:
-            await self._client.close()
-            raise
-        return self._client
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.close()
 
 
 class BrokerStartError(Exception):
@@ -154,25 +174,6 @@ class BrokerStartError(Exception):
         super().__init__(folder, output)
         self.folder = folder
         self.output = output
-
-
-async def _listens(port: int) -> bool:
-    """Asked before aiokafka is, which logs an error for every connection refused."""
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
-
-
-async def _wait_for_leaders(client: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
-    while True:
-        (description,) = await client.describe_topics([topic])
-        if len([one for one in description["partitions"] if one["leader"] >= 0]) == partitions:
-            return
-        await asyncio.sleep(RETRY_AFTER)
 
 
 def _cluster_id() -> str:

@@ -6,8 +6,9 @@ from typing import Final
 LOGGING: Final = Path(__file__).parent / "kafka" / "log4j2.properties"
 
 # Kafka's defaults are made for clusters: 50 partitions for offsets, 3 s before a first rebalance, 6 s for the shortest
-# session, 15 s between cleaner runs, a cleaner buffer larger than this broker's heap, and 9 s during which the
-# controller takes a killed broker for alive and refuses its successor.
+# session, 15 s between cleaner runs, a cleaner buffer larger than this broker's heap, a minute for which deleted topics
+# stay on disk, to be recovered after a crash, and 9 s during which the controller takes a killed broker for alive and
+# refuses its successor.
 FOR_TESTS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -32,6 +33,7 @@ FOR_TESTS: Final = {
     "group.min.session.timeout.ms": "1000",
     "log.cleaner.backoff.ms": "500",
     "log.cleaner.dedupe.buffer.size": "8388608",
+    "log.segment.delete.delay.ms": "1000",
     "log.retention.check.interval.ms": "5000",
 }
 

@@ -7,4 +7,5 @@ REPOSITORY: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = REPOSITORY / ".cache"
 GO_PROGRAMS: Final = CACHE / "go" / "bin"
 KAFKA_JARS: Final = CACHE / "kafka" / "libs"
+KAFKA_CLASSES: Final = CACHE / "kafka" / "classes.jsa"
 DEBIAN_ARCHIVES: Final = CACHE / "debs"
