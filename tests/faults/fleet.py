@@ -20,6 +20,7 @@ from moorage.distribution.content import Content
 from moorage.gateway.access import Patience
 from moorage.gateway.adapters.authority_client import AuthorityClient
 from moorage.gateway.app import Gateway, open_gateway
+from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.settings import GatewaySettings
 from permissions.sample_facts import uuid_of
 
@@ -131,7 +132,7 @@ async def client_of(permissions: PermissionsProcess, port: int | None = None) ->
 @asynccontextmanager
 async def door(
     authority: AuthorityClient,
-    feed: AuthorityClient,
+    feed: AuthorityFeed,
     folder: Path,
     content: Content,
     patience: Patience = IMPATIENT,

@@ -1,22 +1,29 @@
 """Bob leaves a group, and then the group gets a right: there is no moment in which Bob has it (§2.1, R115)."""
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from faults.fleet import Door, Fleet, open_fleet, rounds
+from contracts.storage_parts import MemoryStorage
+from faults.fact_topics import fact_topics
+from faults.fleet import Fleet, door, open_fleet, rounds
 from faults.permissions_process import PermissionsProcess
+from faults.races import OWNER, Race, crowd
 from faults.revocations import Stage, ground
-from permissions.sample_facts import group_member, user
+from faults.wrong_order import WrongOrder
+from permissions.sample_facts import user
+from servers.fact_source import KafkaSource, applied
+from servers.kafka import KafkaBroker
 
 pytestmark = pytest.mark.timeout(600)
 
 ROUNDS = 10
-LOAD = 200
-OWNER = "carol"
+ROUNDS_OVER_KAFKA = 4
+FEW = 50
+"""Records that are told one by one."""
 
 
 @pytest.fixture
@@ -33,36 +40,68 @@ async def test_a_group_that_bob_has_left_gives_bob_nothing(fleet: Fleet) -> None
     """All gateways are asked without a pause while both facts, among many others, arrive."""
     await fleet.tell([*ground("acme", OWNER), user("bob")])
     for number in range(rounds(ROUNDS)):
-        stage = Stage(f"race-{number}", "acme")
-        await fleet.tell([*stage.base(), stage.there(), group_member(stage.group, "bob"), stage.joined()])
-        await fleet.image(OWNER, "acme", stage.image, stage.repository)
-        name = f"acme/{stage.image}"
-        bob, friend = await fleet.bearer("bob", name), await fleet.bearer(stage.user, name)
-        await fleet.caught_up(await fleet.tell([user(f"before-{number}")]))
-        over = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            seen = [tasks.create_task(_watch(door, name, bob, over)) for door in fleet.doors]
-            await fleet.tell([*_load(number), group_member(stage.group, "bob", present=False), *_load(number + 1)])
-            granted = stage.through(f"repository:{stage.repository}", "read")
-            await fleet.caught_up(await fleet.tell([*_load(number + 2), granted]))
-            over.set()
-        assert {status for task in seen for status in task.result()} == {404}
-        for door in fleet.doors:
-            assert (await door.ask("GET", f"/v2/{name}/tags/list?n=0", friend)).status == 200
-            assert (await door.ask("GET", f"/v2/{name}/tags/list?n=0", bob)).status == 404
+        race = await _begun(fleet, number)
+        async with race.watched(fleet.doors):
+            await fleet.tell([*crowd(number), race.left, *crowd(number + 1)])
+            await fleet.caught_up(await fleet.tell([*crowd(number + 2), race.granted]))
+        await _ends_well(race)
 
 
-async def _watch(door: Door, name: str, auth: str, over: asyncio.Event) -> set[int]:
-    """Every status seen until it is over, and one after that."""
-    seen = set[int]()
-    for _ in itertools.count():
-        last = over.is_set()
-        seen.add((await door.ask("GET", f"/v2/{name}/tags/list?n=0", auth)).status)
-        if last:
-            break
-    return seen
+async def _begun(fleet: Fleet, number: int) -> Race:
+    race = Race(Stage(f"race-{number}", "acme"), fleet)
+    await fleet.tell(race.before)
+    await race.prepare()
+    await fleet.caught_up(await fleet.tell([user(f"before-{number}")]))
+    return race
 
 
-def _load(number: int) -> list[bytes]:
-    """Changes that have nothing to do with it."""
-    return [group_member(f"crowd-{number}", f"guest-{each}") for each in range(LOAD)]
+async def _ends_well(race: Race) -> None:
+    assert race.seen == {404}
+    for each in race.fleet.doors:
+        assert await race.pull(each, race.friend) == 200
+        assert await race.pull(each, race.bob) == 404
+
+
+async def test_the_same_over_kafka(kafka: KafkaBroker, fresh_dsn: str, tmp_path: Path) -> None:
+    """The facts of a workspace share a partition; by turns both come at once, and with many others in between."""
+    async with _over_kafka(kafka, fresh_dsn, tmp_path) as (fleet, source):
+        await source.tell(_documents([*ground("acme", OWNER), user("bob")]))
+        for number in range(rounds(ROUNDS_OVER_KAFKA)):
+            race = Race(Stage(f"race-{number}", "acme"), fleet)
+            await source.tell(_documents(race.before))
+            await applied(fresh_dsn, source)
+            await race.prepare()
+            await fleet.caught_up(await applied(fresh_dsn, source))
+            async with race.watched(fleet.doors):
+                between = crowd(number + 1, FEW) if number % 2 else []
+                facts = [*crowd(number, FEW), race.left, *between, race.granted, *crowd(number + 2, FEW)]
+                await source.tell(_documents(facts))
+                await fleet.caught_up(await applied(fresh_dsn, source))
+            await _ends_well(race)
+
+
+@asynccontextmanager
+async def _over_kafka(kafka: KafkaBroker, dsn: str, folder: Path) -> AsyncIterator[tuple[Fleet, KafkaSource]]:
+    async with fact_topics(kafka) as topics, KafkaSource(kafka.bootstrap, topics.names) as source:
+        process = PermissionsProcess(folder / "permissions", dsn, kafka.bootstrap, topics.names)
+        await process.start()
+        try:
+            async with open_fleet(process, folder) as fleet:
+                yield fleet, source
+        finally:
+            await process.kill()
+
+
+def _documents(bodies: Sequence[bytes]) -> list[dict[str, object]]:
+    return [json.loads(body) for body in bodies]
+
+
+async def test_a_gateway_that_is_told_in_the_wrong_order_is_found_out(fleet: Fleet, tmp_path: Path) -> None:
+    """What the races of above rest on: one moment in which Bob has the right is seen."""
+    await fleet.tell([*ground("acme", OWNER), user("bob")])
+    async with door(fleet.authority, WrongOrder(fleet.authority), tmp_path, MemoryStorage().content) as wrong:
+        race = await _begun(fleet, 0)
+        async with race.watched([wrong]):
+            await fleet.tell([race.left])
+            await wrong.reached(await fleet.tell([race.granted]))
+    assert race.seen == {404, 200}

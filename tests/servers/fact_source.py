@@ -10,11 +10,15 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from moorage.access.consistency import ConsistencyToken
 from moorage.events.topics import AUTHORITY, IDENTITY
+from moorage.runtime.statement import Connection
 
 HEARTBEAT_SECONDS: Final = 1.0
+APPLIED_SECONDS: Final = 60.0
 SOURCE: Final = "kafka"
 
 
@@ -63,6 +67,26 @@ class KafkaSource:
             with suppress(asyncio.CancelledError):
                 await self._heart
         await self._producer.stop()
+
+
+async def applied(dsn: str, source: KafkaSource) -> ConsistencyToken:
+    """A position at which permissions, with this database, has applied everything told. Raises TimeoutError."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(APPLIED_SECONDS):
+            while not await _reached(connection, source.told):  # noqa: ASYNC110 - the event is in another process
+                await asyncio.sleep(0.02)
+        row = await connection.fetchrow("SELECT epoch, seq FROM permissions.meta")
+    finally:
+        await connection.close()
+    assert row
+    return ConsistencyToken(row["epoch"], row["seq"])
+
+
+async def _reached(connection: Connection, told: Mapping[tuple[str, int], int]) -> bool:
+    rows = await connection.fetch("SELECT topic, part, next FROM permissions.ingest_position")
+    stored = {(row["topic"], row["part"]): row["next"] for row in rows}
+    return all(stored.get(place, 0) > offset for place, offset in told.items())
 
 
 def _heartbeat(kind: str, partition: int) -> dict[str, Any]:

@@ -1,25 +1,21 @@
 """The three services in processes of their own, on one PostgreSQL, with facts coming in over Kafka."""
 
-import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import aiohttp
-import asyncpg
 
 from moorage.events.topics import AUTHORITY, IDENTITY
 from servers.client_process import Outcome
-from servers.fact_source import KafkaSource
+from servers.fact_source import KafkaSource, applied
 from servers.kafka import KafkaBroker
 from servers.ports import free_port
 from servers.process import ServerProcess
 from servers.registry import Login, answers, moorage
-
-APPLIED_SECONDS: Final = 20.0
 
 
 class ServicesApart:
@@ -74,7 +70,7 @@ class ServicesApart:
 
     async def applied(self) -> None:
         """Returns when permissions has applied what was told and, if anybody can ask it, the gateway enforces it."""
-        head = await self._applied_by_permissions()
+        head = str(await applied(self._dsn, self.source))
         if "alice" in self.logins:
             login = self.logins["alice"]
             headers = {
@@ -84,24 +80,6 @@ class ServicesApart:
             url = f"http://{self.address}/api/v1/images?workspace=acme"
             async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
                 assert answer.status == 200, await answer.text()
-
-    async def _applied_by_permissions(self) -> str:
-        """The consistency token of a position at which everything told is applied."""
-        connection = await asyncpg.connect(self._dsn)
-        try:
-            async with asyncio.timeout(APPLIED_SECONDS):
-                while not await self._reached(connection):  # noqa: ASYNC110 - the event is in another process
-                    await asyncio.sleep(0.02)
-            row = await connection.fetchrow("SELECT epoch, seq FROM permissions.meta")
-        finally:
-            await connection.close()
-        assert row
-        return f"zt1.{row['epoch']}.{row['seq']}"
-
-    async def _reached(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
-        rows = await connection.fetch("SELECT topic, part, next FROM permissions.ingest_position")
-        stored = {(row["topic"], row["part"]): row["next"] for row in rows}
-        return all(stored.get(place, 0) > offset for place, offset in self.source.told.items())
 
     async def mint(self, users: Sequence[str]) -> None:
         """A personal token for each of these accounts, minted by the operator."""
