@@ -28,7 +28,7 @@ class FedReplicaEngine:
         first, second = halves(world)
         await self._permissions.begin()
         await self._permissions.learn(first)
-        await self._take_snapshots(world)
+        self._replica = await replica_of(self._feed, world)
         await self._permissions.learn(second)
         await self._permissions.settle(world)
         async with self._ledger.viewing() as view:
@@ -39,9 +39,12 @@ class FedReplicaEngine:
         """The replica's decision."""
         return decide(self._replica, question, self._world.now)
 
-    async def _take_snapshots(self, world: World) -> None:
-        self._replica = Replica.load(await self._feed.snapshot(None))
-        told = {event["data"]["workspace"] for event in world.events if event["subject"].startswith("ws:")}
-        for workspace in map(UUID, told):
-            self._replica.expect(workspace)
-            self._replica.adopt(workspace, await self._feed.snapshot(workspace))
+
+async def replica_of(feed: Feed, world: World) -> Replica:
+    """What a gateway loads now: the global part, and each of the world's workspaces."""
+    replica = Replica.load(await feed.snapshot(None))
+    told = {event["data"]["workspace"] for event in world.events if event["subject"].startswith("ws:")}
+    for workspace in map(UUID, told):
+        replica.expect(workspace)
+        replica.adopt(workspace, await feed.snapshot(workspace))
+    return replica

@@ -57,7 +57,7 @@ class WorldClock:
 class PermissionsEngine:
     """`decide` of the service over `ledger`; `forget` empties the ledger, `clock` is the ledger's own."""
 
-    def __init__(self, ledger: Ledger, clock: WorldClock, forget: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, ledger: Ledger, clock: WorldClock, forget: Callable[[], Awaitable[None]] | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
         self._forget = forget
@@ -104,6 +104,7 @@ class PermissionsEngine:
 
     async def begin(self) -> None:
         """Forgets everything."""
+        assert self._forget
         await self._forget()
         self._clock.time = BEGINNING
 

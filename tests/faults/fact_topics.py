@@ -41,6 +41,13 @@ class FactTopics:
         topic, key = self.names[told.topic], told.place[1].encode()
         return await self._producer.send(topic, told.body, key=key, partition=told.partition)
 
+    async def beat(self) -> None:
+        """The source says, in every partition, that it has told all there is."""
+        now = datetime.now(UTC).isoformat()
+        for topic, lane in ((AUTHORITY, "scm"), (IDENTITY, "identity")):
+            parts = range(topic.partitions)
+            await self.tell([Told(topic.name, part, heartbeat(KAFKA.name, now, part, lane)) for part in parts])
+
     async def applied(self, connection: Connection) -> None:
         """Returns when every position is at the end of what was told."""
 
@@ -54,10 +61,7 @@ class FactTopics:
     async def settled(self, connection: Connection) -> None:
         """The same, and then the source says that this was all, so that no re-activation waits any longer (§2.1)."""
         await self.applied(connection)
-        now = datetime.now(UTC).isoformat()
-        for topic, lane in ((AUTHORITY, "scm"), (IDENTITY, "identity")):
-            parts = range(topic.partitions)
-            await self.tell([Told(topic.name, part, heartbeat(KAFKA.name, now, part, lane)) for part in parts])
+        await self.beat()
         await self.applied(connection)
         assert await connection.fetchval("SELECT count(*) FROM permissions.parked_fact") == 0
 

@@ -41,6 +41,7 @@ async def told(kafka: KafkaBroker, postgres: PostgresForTests, folder: Path) -> 
     try:
         async with fact_topics(kafka) as topics:
             await topics.tell(odd_history(SEED, 600))
+            await topics.beat()
             async with rebuilt(settings_for(dsn, kafka, topics, folder, NEVER), topics):
                 expected = await everything(dsn)
             yield topics, expected

@@ -43,8 +43,8 @@ EVERYTHING: Final = {
     "group_member": _of("group_member", "ws usr grp", f"present, {_EDGE}"),
     "workspace_member": _of("workspace_member", "ws usr", f"role, {_EDGE}"),
     "grant": _of("grant_fact", "ws node grantee", f"node_kind, grantee_kind, role, {_EDGE}"),
-    # Re-activations wait for heartbeats (§2.1), or not, as the two topics happen to come.
-    "principal": _of("principal", "id", "ext, account"),
+    "principal": _of("principal", "id", "ext, account, active, ver"),
+    "parked": _of("parked_fact", "a", "tab, ver"),
     "authority": _of("authority", "ws", "tab, source, floor, high, facts, checksum, counted"),
     "dead_letter": _of("dead_letter", "ws", "topic, part, pos, key, reason, body, released_at IS NOT NULL"),
     "workspace_pin": _of("workspace_pin", "ws", "key, since"),

@@ -27,6 +27,15 @@ async def permissions_dsn(postgres: PostgresForTests) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def two_dsns(postgres: PostgresForTests) -> AsyncIterator[tuple[str, str]]:
+    """Two empty databases."""
+    both = await postgres.fresh_database(), await postgres.fresh_database()
+    yield both
+    for dsn in both:
+        await postgres.drop(dsn)
+
+
+@pytest.fixture
 async def postgres_ledger(permissions_dsn: str) -> AsyncIterator[PostgresLedger]:
     """A ledger over an empty database."""
     async with await Database.open(permissions_dsn, "permissions") as database:
