@@ -124,14 +124,26 @@ class Holder(Answer):
     paths: list[RolePath]
 
 
+class RobotHolder(Answer):
+    """A robot's credential with a role on an image, in force at the time of the answer; `paths` says by which bound."""
+
+    credential: UUID
+    name: str
+    role: str
+    scopes: list[str]
+    expires: datetime | None
+    paths: list[RolePath]
+
+
 class WhoCanAnswer(Answer):
-    """One page, complete at `token`. `beside` says who may pull without a role."""
+    """One page, complete at `token`: users and robots in one order. `beside` says who may pull without a role."""
 
     image: str
     repository: str
     repository_state: str
     beside: list[str]
     holders: list[Holder]
+    robots: list[RobotHolder] = Field(default_factory=list)
     cursor: str | None = None
     token: str
     as_of: datetime

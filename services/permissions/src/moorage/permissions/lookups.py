@@ -127,6 +127,10 @@ class CredentialReader(Protocol):
         """The user's tokens that Moorage issued, newest first."""
         ...
 
+    async def robots(self, inside: Collection[UUID], after: UUID | None, limit: int) -> Sequence[Credential]:
+        """Robots that have not been revoked and name one of these ids in their bound, by their own ids after one."""
+        ...
+
     async def operator(self) -> Credential | None:
         """The operator's credential, once there is one."""
         ...

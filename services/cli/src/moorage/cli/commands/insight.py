@@ -55,7 +55,7 @@ def who(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """List everybody who has a role on an image, and by which facts. For admins of its repository and owners.
+    """List everybody who has a role on an image, also robots, and why. For admins of its repository and owners.
 
     \b
     moorage access who acme/hello/tool --as alice
@@ -68,7 +68,8 @@ def who(
 
     pages = managing(login, ask)
     if as_json:
-        print_json([each.model_dump(mode="json", exclude_none=True) for page in pages for each in page.holders])
+        everybody = [each for page in pages for each in (*page.holders, *page.robots)]
+        print_json([each.model_dump(mode="json", exclude_none=True) for each in everybody])
         return
     root = Tree(f"[bold]{escape(pages[0].image)}[/] (as of {pages[0].token}, repository {pages[0].repository_state})")
     for page in pages:
@@ -76,6 +77,10 @@ def who(
             inactive = "" if holder.active else " [yellow](not active: refused everywhere)[/]"
             branch = root.add(f"[bold]{escape(holder.account or str(holder.user))}[/] {holder.role}{inactive}")
             add_paths(branch, holder.paths)
+        for robot in page.robots:
+            until = f" [dim](until {robot.expires})[/]" if robot.expires else ""
+            branch = root.add(f"[bold]robot {escape(robot.name)}[/] {robot.role}{until}")
+            add_paths(branch, robot.paths)
     for each in pages[0].beside:
         root.add(f"[dim]{escape(each)}: pull[/]")
     print_tree(root)

@@ -1,4 +1,4 @@
-"""Who can: everybody with a role on an image (authorization.md §4)."""
+"""Who can: everybody with a role on an image, robots among them (authorization.md §4)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,6 +10,7 @@ from moorage.access.problems import InputInvalid, NotFound
 from moorage.access.role import Role
 from moorage.permissions.explaining.asking import NOTHING, gone, may_be_told, position
 from moorage.permissions.explaining.cursors import Place, cursor_after
+from moorage.permissions.explaining.robots import robot_body, robots_on
 from moorage.permissions.explaining.why import path_body
 from moorage.permissions.history import Holder, Looking
 from moorage.permissions.lookups import PositionUnknown
@@ -24,7 +25,7 @@ class WhoCan:
         self._ledger = ledger
 
     async def page(self, request: wire.WhoCanRequest) -> wire.WhoCanAnswer:
-        """One page by user. Raises Forbidden, NotFound, PositionGone, InputInvalid."""
+        """One page by id. Raises Forbidden, NotFound, PositionGone, InputInvalid."""
         place = Place.of(request.at, request.cursor)
         await permit(self._ledger, request.identity.value(), request.image)
         try:
@@ -62,15 +63,20 @@ async def _page(
 ) -> wire.WhoCanAnswer:
     minimum, repository = Role[request.role.upper()], image.repository
     found = await view.holders.page(workspace.alias, repository.alias, minimum, after, request.limit + 1)
-    shown = found[: request.limit]
-    paths = await view.holders.paths(workspace.alias, repository.alias, [each.alias for each in shown])
+    robots = await robots_on(view, workspace, image, minimum, after, request.limit + 1)
+    # One order for both, so that one cursor serves.
+    ids = sorted([each.id for each in found] + [each.id for each in robots])
+    last = ids[: request.limit][-1:]
+    users = [each for each in found if each.id <= last[0]]
+    paths = await view.holders.paths(workspace.alias, repository.alias, [each.alias for each in users])
     return wire.WhoCanAnswer(
         image=f"{workspace.slug}/{image.record.name}",
         repository=repository.slug or str(repository.id),
         repository_state=repository.state.value,
         beside=_beside(image, workspace) if minimum is Role.READ else [],
-        holders=[_holder(each, paths.get(each.alias, ())) for each in shown],
-        cursor=cursor_after(view, shown[-1].id) if len(found) > len(shown) else None,
+        holders=[_holder(each, paths.get(each.alias, ())) for each in users],
+        robots=[robot_body(each, workspace, image) for each in robots if each.id <= last[0]],
+        cursor=cursor_after(view, last[0]) if len(ids) > request.limit else None,
         token=str(view.token),
         as_of=view.moment,
     )

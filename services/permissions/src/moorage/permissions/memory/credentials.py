@@ -1,9 +1,10 @@
 """Credentials in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from moorage.access.principal import PrincipalKind
 from moorage.permissions.memory.hierarchy import users
 from moorage.permissions.memory.state import State
 from moorage.permissions.records import Credential
@@ -30,6 +31,12 @@ class MemoryCredentials:
         issued = [self._state.credentials[id] for id in self._state.digests.values()]
         mine = [self._fresh(each) for each in issued if each.user == user]
         return sorted(mine, key=lambda each: (each.created_at, each.alias), reverse=True)
+
+    async def robots(self, inside: Collection[UUID], after: UUID | None, limit: int) -> Sequence[Credential]:
+        """Robots that may count there."""
+        robots = [each for each in self._state.credentials.values() if each.kind is PrincipalKind.ROBOT and each.active]
+        there = [each for each in robots if each.bound and each.bound.ids & set(inside)]
+        return sorted((each for each in there if after is None or each.id > after), key=lambda each: each.id)[:limit]
 
     async def operator(self) -> Credential | None:
         """The operator's credential."""

@@ -1,6 +1,6 @@
 """Credentials; of secrets only digests are here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -69,6 +69,13 @@ OF_USER: Final = Statement(
     CredentialRow,
     f"{IN_PLACE} WHERE u.ext = $1 AND c.digest IS NOT NULL ORDER BY c.created_at DESC, c.id DESC",
 )
+ROBOTS: Final = Statement(
+    CredentialRow,
+    f"""
+    {IN_PLACE} WHERE c.kind = 'robot' AND c.active AND c.bound_ids && $1::uuid[] AND ($2::uuid IS NULL OR c.ext > $2)
+    ORDER BY c.ext LIMIT $3
+    """,
+)
 ADD: Final = Statement(
     type(None),
     """
@@ -106,6 +113,10 @@ class PostgresCredentials:
     async def of_user(self, user: UUID) -> Sequence[Credential]:
         """The user's tokens that Moorage issued, newest first."""
         return [row.value() for row in await fetch_all(self._connection, OF_USER, user)]
+
+    async def robots(self, inside: Collection[UUID], after: UUID | None, limit: int) -> Sequence[Credential]:
+        """Robots that may count there."""
+        return [row.value() for row in await fetch_all(self._connection, ROBOTS, list(inside), after, limit)]
 
     async def operator(self) -> Credential | None:
         """The operator's credential."""
