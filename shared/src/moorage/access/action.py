@@ -24,6 +24,8 @@ class Action(StrEnum):
     MANAGE = "manage"
 
     def __init__(self, word: str) -> None:
+        self.place = tuple(_MINIMUM).index(word)
+        """Its place among all."""
         self.minimum = _MINIMUM[word]
         """The role on the linked repository that the action needs."""
         self.deletes = word in ("delete-tag", "delete")

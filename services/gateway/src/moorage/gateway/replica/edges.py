@@ -8,6 +8,7 @@ under the node. What a snapshot brought stays one block of packed columns; a row
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Final
 
 from moorage.access.packed import MAX_ALIAS, EdgeColumns
@@ -35,7 +36,7 @@ class Edges:
         self._columns = columns or EdgeColumns.empty()
         self._changed: dict[int, array[int]] = {}
         self._grown = 0
-        self._shift, self._buckets = _buckets(self._columns.keys)
+        self._shift, self._buckets = _buckets(self._columns)
         self.sum = 0
         keys, ends, targets = self._columns
         start = 0
@@ -62,12 +63,14 @@ class Edges:
             if changed is not None:
                 return changed, 0, len(changed)
         keys, ends, targets = self._columns
-        buckets, bucket = self._buckets, key >> self._shift
+        buckets, shift = self._buckets, self._shift
+        bucket = key >> shift
         if bucket + 1 >= len(buckets):
             return targets, 0, 0
-        place, limit = buckets[bucket], buckets[bucket + 1]
-        if self._shift:
-            place = bisect_left(keys, key, place, limit)
+        if not shift:
+            return targets, buckets[bucket], buckets[bucket + 1]
+        limit = buckets[bucket + 1]
+        place = bisect_left(keys, key, buckets[bucket], limit)
         if place == limit or keys[place] != key:
             return targets, 0, 0
         return targets, ends[place - 1] if place else 0, ends[place]
@@ -115,13 +118,28 @@ class Edges:
             del self._changed[key]
 
 
-def _buckets(keys: "array[int]") -> tuple[int, "array[int]"]:
-    """Where in sorted keys those begin that are the same when shifted, and by how much that is."""
+def _buckets(columns: EdgeColumns) -> tuple[int, "array[int]"]:
+    """Where in sorted keys those begin that are the same when shifted, and by how much that is.
+
+    Unshifted, a bucket is a row: then it says where among the targets that begins.
+    """
+    keys = columns.keys
     if not keys:
         return 0, array("I")
     spread = keys[-1] // len(keys)
-    shift = (spread * _KEYS_A_BUCKET).bit_length() - 1 if spread >= _ALIASES_A_KEY else 0
-    return shift, array("I", [bisect_left(keys, bucket << shift) for bucket in range((keys[-1] >> shift) + 2)])
+    if spread < _ALIASES_A_KEY:
+        return 0, array("I", _starts(columns))
+    shift = (spread * _KEYS_A_BUCKET).bit_length() - 1
+    return shift, array("I", (bisect_left(keys, bucket << shift) for bucket in range((keys[-1] >> shift) + 2)))
+
+
+def _starts(columns: EdgeColumns) -> Iterator[int]:
+    """Where the row of each alias begins, and where the last one ends; those without a row begin with the next one."""
+    start, alias = 0, 0
+    for key, end in zip(columns.keys, columns.ends, strict=True):
+        yield from repeat(start, key - alias + 1)
+        start, alias = end, key + 1
+    yield start
 
 
 def held(row: Row, target: int) -> int:

@@ -4,7 +4,7 @@ UUIDs and names appear only where a request enters; they are kept as integers, w
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from moorage.access.frames import EntityKind, Row, RowKind, Snapshot
 from moorage.access.image import WRITERS_PUBLISH, NodeState, PublishingDefaults, PushPolicy
 from moorage.access.packed import MAX_ALIAS, Packed
 from moorage.access.publisher_body import PublisherBody
+from moorage.gateway.replica.likeness import of_workspace
 
 STATES: Final = {
     1: NodeState.ACTIVE,
@@ -35,6 +36,11 @@ class Workspace:
     state: NodeState
     allow_public: bool
     publishing: PublishingDefaults = WRITERS_PUBLISH
+    likeness: int = field(init=False, repr=False, compare=False)
+    """See moorage.gateway.replica.likeness."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "likeness", of_workspace(self.state, self.allow_public, self.publishing))
 
 
 class SiteFacts:

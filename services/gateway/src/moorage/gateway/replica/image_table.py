@@ -8,6 +8,7 @@ from uuid import UUID
 from moorage.access.frames import ImageRow
 from moorage.access.image import ImageRecord, ImageState, PushPolicy, Visibility
 from moorage.access.sums import SUM_MASK, image_term
+from moorage.gateway.replica.likeness import of_image
 from moorage.gateway.replica.nodes import Node
 
 _IMAGE_BYTES: Final = 500
@@ -16,10 +17,11 @@ _NOBODY: Final = frozenset[UUID]()
 
 
 class HeldImage(NamedTuple):
-    """A record, and the repository it is linked to."""
+    """A record, the repository it is linked to, and which others it is like (moorage.gateway.replica.likeness)."""
 
     record: ImageRecord
     repository: Node
+    likeness: int
 
 
 class ImageTable:
@@ -48,7 +50,7 @@ class ImageTable:
         record = _record(id, self._workspace, repository_id, ImageRow.model_validate(extra))
         self.remove(alias, id)
         self._names[alias] = record.name
-        self._held[record.name] = HeldImage(record, repository)
+        self._held[record.name] = HeldImage(record, repository, of_image(record))
         self.sum = (self.sum + image_term(alias, record.acl_seq)) & SUM_MASK
 
     def remove(self, alias: int, id: UUID) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 CODES: Final = {kind.value: code for code, kind in enumerate(KINDS)}
 REPOSITORY: Final = CODES[EntityKind.REPOSITORY]
 ENVIRONMENT: Final = CODES[EntityKind.ENVIRONMENT]
+GROUP: Final = CODES[EntityKind.GROUP]
 ACTIVE: Final = 1
 _ARCHIVED: Final = 2
 _STATES: Final = (NodeState.DELETED, *(STATES[code] for code in sorted(STATES)))

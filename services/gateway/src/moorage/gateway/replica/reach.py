@@ -1,19 +1,31 @@
 """Who reaches a repository: the entries by which a user's row has a role on it, or a standing in its workspace.
 
-Working one out takes longer than a decision, so those that were asked for are kept, as many as memory allows. They rest
-on nodes and on what groups have, never on users: whoever changes such a thing forgets the reaches that rest on it.
+Those that were asked for are kept, as many as memory allows. They rest on nodes and on what groups have, never on
+users: whoever changes such a thing forgets the reaches that rest on it.
+
+What entries tell is added up bit by bit: the n lowest bits for the n-th role, and above them as many for a membership.
+So the most of several paths is what any of them has, and MEANING says what a sum means.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection
 from typing import Final
 
 from moorage.access.image import NodeState
+from moorage.access.role import Membership, Role
 from moorage.gateway.replica.edges import Row, held
 from moorage.gateway.replica.nodes import Node
 
-STANDING: Final = 4
-"""An entry tells of a role on the repository, or of STANDING and a membership: what is more comes later."""
+ROLE: Final = tuple((1 << role) - 1 for role in Role)
+"""What an entry tells of a role."""
+STANDING: Final = tuple(((1 << member) - 1) << 3 for member in Membership)
+"""What an entry tells of a membership."""
+MEANING: Final = tuple(
+    (Role.ADMIN if member == Membership.OWNER else Role(role), Membership(member))
+    for told in range(64)
+    for role, member in [((told & 7).bit_length(), (told >> 3).bit_length())]
+)
+"""The role and the membership that everything told together gives; owners are admins everywhere (§1.3)."""
+_STATES: Final = tuple(NodeState)
 _LOOK_UP_ABOVE: Final = 16
 """A search in a row takes as long as going through about so many of its entries (authorization.md §3.8)."""
 _ENTRY_BYTES: Final = 90
@@ -24,21 +36,27 @@ _LEAST: Final = 1000
 
 
 class Reach:
-    """What each entry tells: a role that counts there, or STANDING and a membership; and the repository's state."""
+    """What each entry tells (ROLE, STANDING), and the repository's state; `place` is the state's among all."""
 
-    __slots__ = ("state", "told")
+    __slots__ = ("place", "state", "told")
 
     def __init__(self, told: dict[int, int], state: NodeState) -> None:
         self.told = told
         self.state = state
+        self.place = _STATES.index(state)
 
-    def met(self, row: Row) -> Collection[int]:
-        """Which of the entries a row has; the shorter one is looked up in the longer one."""
+    def gives(self, row: Row) -> int:
+        """What all entries that a row has tell together; the shorter one is looked up in the longer one."""
         entries, low, high = row
-        told = self.told
+        told, together = self.told, 0
         if high - low <= _LOOK_UP_ABOVE * len(told):
-            return told.keys() & entries[low:high]
-        return [entry for entry in told if held(row, entry >> 2) == entry & 3]
+            for entry in told.keys() & entries[low:high]:
+                together |= told[entry]
+        else:
+            for entry, tells in told.items():
+                if held(row, entry >> 2) == entry & 3:
+                    together |= tells
+        return together
 
 
 class Reaches:

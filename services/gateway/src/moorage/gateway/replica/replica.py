@@ -27,8 +27,9 @@ from moorage.gateway.outcome import Outcome, outcome_of
 from moorage.gateway.replica import standing as standings
 from moorage.gateway.replica.facts import SiteFacts, Workspace
 from moorage.gateway.replica.gaps import GapInStream, RowUnreadable, WorkspaceNotLoaded
-from moorage.gateway.replica.nodes import Node
+from moorage.gateway.replica.likeness import Verdicts, judged_of
 from moorage.gateway.replica.part import Part
+from moorage.gateway.replica.standing import NOBODY
 from moorage.gateway.replica.workspace_facts import WorkspaceFacts
 
 MAX_FRAME_ROWS: Final = 10_000
@@ -55,6 +56,7 @@ class Replica:
         self._unreadable: set[int] = set()
         self._lanes: dict[int, frozenset[str]] = {0: frozenset()}
         self._told_lanes: dict[int, tuple[int, frozenset[str]]] = {}
+        self._verdicts = Verdicts()
         self.position = ConsistencyToken(epoch, seq)
         """Where the replica stands, as clients and content carry it."""
 
@@ -254,16 +256,21 @@ class Replica:
         found = facts.images.get(name)
         if found is None:
             return self._denied(self._hidden(facts, identity, workspace, name, action, now))
-        image, repository = found
-        standing = standings.standing(self._site, facts, identity, workspace, repository, image.id)
-        verdict = rules.decide(action, identity, standing, image, now)
-        reason = verdict.reason
-        if verdict.readable or reason is _OK:
-            return outcome_of((decision_of((reason, verdict.role, verdict.readable, self.position)), image, _LOCAL))
+        image, repository, likeness = found
+        reach = repository.reach or facts.reach(repository)
+        told = standings.of_person(self._site, facts, identity, reach, now) if likeness else NOBODY
+        case = (identity.scopes, action.place, likeness, workspace.likeness, reach.place, told)
+        judged = self._verdicts.get(case) if told is not NOBODY else None
+        if judged is None:
+            standing = standings.standing(self._site, facts, identity, workspace, repository, image.id)
+            verdict = rules.decide(action, identity, standing, image, now)
+            judged = judged_of(verdict) if told is NOBODY else self._verdicts.keep(case, verdict)
+        reason, role, readable = judged
+        if readable or reason is _OK:
+            return outcome_of((decision_of((reason, role, readable, self.position)), image, _LOCAL))
         if reason is _NO_READ:
             return self._denied(_NO_READ, image)
-        known = (repository, standing) if identity.bound is None else None
-        hidden = self._hidden(facts, identity, workspace, name, action, now, known)
+        hidden = self._hidden(facts, identity, workspace, name, action, now)
         # Only creating reveals that a name is taken (§1.7).
         return self._denied(Reason.NO_WRITE if hidden is _OK else hidden, image)
 
@@ -281,23 +288,16 @@ class Replica:
         name: str,
         action: Action,
         now: datetime,
-        known: tuple[Node, rules.Standing] | None = None,
     ) -> Reason:
-        """Why the action fails where no record is; ok for a first push that would make one.
-
-        `known` is a repository and the standing towards it, if that does not depend on any image.
-        """
-        active = known[1].principal_active if known else standings.principal_active(self._site, identity)
-        shown = known[1].credential_active if known else standings.credential_active(self._site, identity)
+        """Why the action fails where no record is; ok for a first push that would make one."""
+        active = standings.principal_active(self._site, identity)
+        shown = standings.credential_active(self._site, identity)
         if action is not _PUSH or not active or not shown:
             return rules.unknown(action, identity, active, shown, now)
         repository = standings.pushed_to(facts, identity, name)
         if not repository.alias:
             return rules.first_push(identity, standings.membership(self._site, facts, identity), now)
-        if known is not None and known[0] is repository:
-            standing = known[1]
-        else:
-            standing = standings.standing(self._site, facts, identity, workspace, repository)
+        standing = standings.standing(self._site, facts, identity, workspace, repository)
         return rules.first_push(identity, standing, now)
 
     def _served(self, workspace: Workspace) -> WorkspaceFacts:

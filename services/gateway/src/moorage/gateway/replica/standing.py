@@ -5,6 +5,7 @@ A user counts from the fact that announces it to the one that ends it: what is g
 row is still on its way is active.
 """
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,18 +14,15 @@ from moorage.access.role import Membership, Role
 from moorage.access.rules import Standing
 from moorage.gateway.replica.facts import SiteFacts, Workspace
 from moorage.gateway.replica.nodes import Node
-from moorage.gateway.replica.reach import STANDING, Reach
+from moorage.gateway.replica.reach import MEANING, Reach
 from moorage.gateway.replica.workspace_facts import WorkspaceFacts
 
 # Members of an enumeration are looked up slowly, and this is where a gateway spends its time.
 _USER: Final = PrincipalKind.USER
 _PIPELINE: Final = PrincipalKind.PIPELINE
 _NO_ROLE: Final = Role.NONE
-_ADMIN: Final = Role.ADMIN
 _NO_MEMBER: Final = Membership.NONE
-_OWNER: Final = Membership.OWNER
-_ROLES: Final = tuple(Role)
-_MEMBERSHIPS: Final = tuple(Membership)
+NOBODY: Final = -1
 
 
 def standing(
@@ -43,7 +41,7 @@ def standing(
     if principal.kind is _USER:
         user = site.user(principal.id)
         active = site.active[user] == 1
-        role, member = _of_user(facts, user, reach)
+        role, member = MEANING[reach.gives(facts.edges.row(user))]
     elif principal.kind is _PIPELINE:
         own = facts.repository(principal.id)
         member = _pipeline_membership(own)
@@ -64,6 +62,23 @@ def standing(
     )
 
 
+def of_person(site: SiteFacts, facts: WorkspaceFacts, identity: Identity, reach: Reach, now: datetime) -> int:
+    """Everything told together (moorage.gateway.replica.reach) of a user whom nothing but that limits.
+
+    NOBODY for whoever is no user, has a bound, or is excluded by the facts or the time: `standing` says more of those.
+    """
+    principal, shown, expires = identity.principal, identity.credential, identity.expires
+    if principal.kind is not _USER or principal.id is None or identity.bound is not None:
+        return NOBODY
+    user = site.users.get(principal.id.int, 0)
+    if not site.active[user] or (expires is not None and expires <= now):
+        return NOBODY
+    if shown is not None and site.credentials.get(shown.int, 0) in site.revoked:
+        return NOBODY
+    # Every path at once: direct and through groups, on the repository and on its project (R75).
+    return reach.gives(facts.edges.row(user))
+
+
 def membership(site: SiteFacts, facts: WorkspaceFacts, identity: Identity) -> Membership:
     """What the workspace calls the principal; a pipeline is a member where its repository lives, a robot nowhere."""
     kind = identity.principal.kind
@@ -72,7 +87,8 @@ def membership(site: SiteFacts, facts: WorkspaceFacts, identity: Identity) -> Me
     if kind is not PrincipalKind.USER:
         return Membership.NONE
     nowhere = facts.nowhere
-    return _of_user(facts, site.user(identity.principal.id), nowhere.reach or facts.reach(nowhere))[1]
+    reach = nowhere.reach or facts.reach(nowhere)
+    return MEANING[reach.gives(facts.edges.row(site.user(identity.principal.id)))][1]
 
 
 def pushed_to(facts: WorkspaceFacts, identity: Identity, name: str) -> Node:
@@ -95,20 +111,6 @@ def credential_active(site: SiteFacts, identity: Identity) -> bool:
 
 def _pipeline_membership(own: Node) -> Membership:
     return Membership.MEMBER if own.as_repository()[0].carries_roles else Membership.NONE
-
-
-def _of_user(facts: WorkspaceFacts, user: int, reach: Reach) -> tuple[Role, Membership]:
-    """The maximum over every path: direct and through groups, on the repository and on its project (R75)."""
-    told, role, member = reach.told, 0, STANDING
-    for entry in reach.met(facts.edges.row(user)):
-        one = told[entry]
-        if one > STANDING:
-            if one > member:
-                member = one
-        elif one > role:
-            role = one
-    is_member = _MEMBERSHIPS[member - STANDING]
-    return (_ADMIN if is_member is _OWNER else _ROLES[role]), is_member
 
 
 def _inside(facts: WorkspaceFacts, bound: Bound, workspace: Workspace, repository: Node, image: UUID | None) -> bool:

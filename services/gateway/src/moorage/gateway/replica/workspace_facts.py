@@ -12,8 +12,8 @@ from moorage.access.sums import SUM_MASK, node_term
 from moorage.gateway.replica.edges import Edges
 from moorage.gateway.replica.facts import STATES, extra_of
 from moorage.gateway.replica.image_table import ImageTable
-from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, REPOSITORY, Node
-from moorage.gateway.replica.reach import STANDING, Reach, Reaches
+from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, GROUP, REPOSITORY, Node
+from moorage.gateway.replica.reach import ROLE, STANDING, Reach, Reaches
 
 _FOUND_BY_ID: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.ENVIRONMENT.value})
 _TOLD_BY_ID: Final = frozenset({EntityKind.PROJECT.value, EntityKind.REPOSITORY.value, EntityKind.IMAGE.value})
@@ -46,6 +46,7 @@ class WorkspaceFacts:
         self._node_sum = 0
         self._slugs: dict[int, str] = {}
         self._named: dict[str, tuple[int, ...]] = {}
+        self._live_groups: set[int] = set()
 
     @classmethod
     def of(cls, alias: int, id: UUID, snapshot: Snapshot | Packed) -> "WorkspaceFacts":
@@ -123,18 +124,13 @@ class WorkspaceFacts:
         state, project = node.as_repository()
         told = self._standings()
         for each in (node, project) if project else (node,):
-            told |= {each.alias << 2 | role: role for role in (1, 2, 3)}
-            entries, low, high = self.edges.row(each.alias)
-            for given in entries[low:high]:
-                if self.carries_roles(given >> 2):
-                    told[given | IN_GROUP] = max(given & 3, told.get(given | IN_GROUP, 0))
+            given = self._given(each.alias)
+            for entry in told.keys() & given.keys():
+                given[entry] |= told[entry]
+            told |= given
         found = Reach(told, state)
         self._reaches.keep(node, found, len(self.edges))
         return found
-
-    def carries_roles(self, node: int) -> bool:
-        """Whether the node has been announced and is active or archived (E1)."""
-        return self._nodes.get(node, self.nowhere).carries_roles
 
     def environment_live(self, id: UUID | None, repository: Node) -> bool:
         """Whether the environment is an active one of that repository."""
@@ -181,8 +177,16 @@ class WorkspaceFacts:
 
     def _standings(self) -> dict[int, int]:
         """What entries tell of a standing in the workspace, by a fact about the user or through an owning group."""
-        owners = {entry: STANDING + Membership.OWNER for entry in self.owner_groups if self.carries_roles(entry >> 2)}
-        return owners | {self.alias << 2 | member: STANDING + member for member in (1, 2, 3)}
+        owners = dict.fromkeys(self.owner_groups & self._live_groups, STANDING[Membership.OWNER])
+        return owners | {self.alias << 2 | member: STANDING[member] for member in (1, 2, 3)}
+
+    def _given(self, node: int) -> dict[int, int]:
+        """What entries tell of a role on the node, by a fact about the user or through a live group (E1)."""
+        entries, low, high = self.edges.row(node)
+        live, own = self._live_groups, node << 2
+        given = {entry: ROLE[each & 3] for each in entries[low:high] if (entry := each | IN_GROUP) in live}
+        given[own | 1], given[own | 2], given[own | 3] = ROLE[1:]
+        return given
 
     def _forget_what_it_gives(self, node: Node) -> None:
         """The reaches that rest on what groups have on the node: its own if it is a repository, else any."""
@@ -215,6 +219,10 @@ class WorkspaceFacts:
         if (above, kind, state) != (node.above, node.kind, node.state):
             node.above, node.kind, node.state = above, kind, state
             self._reaches.forget_all()
+        if kind == GROUP and node.carries_roles:
+            self._live_groups.add(alias << 2 | IN_GROUP)
+        else:
+            self._live_groups.discard(alias << 2 | IN_GROUP)
         self._node_sum += node_term(alias, parent, kind, state)
         if kind == REPOSITORY:
             self._rename(alias, extra.get("slug") or "")
