@@ -266,7 +266,7 @@ async def test_an_older_epochs_token_counts_once_the_sources_have_told_again(sit
     future = ConsistencyToken(site.village.epoch + 1, 1)
     replica, now = site.gateway.follower.replica, int(site.clock.now().timestamp() * 1000)
     assert replica
-    replica.as_of["s1"], replica._lanes[0] = now, frozenset({"s1"})
+    replica.as_of["s1"], replica._lanes.of[0] = now, frozenset({"s1"})
     for token, bumped, asks in ((old, None, False), (old, now - 1, False), (old, now + 1, True), (future, None, True)):
         site.gateway.follower.heard.bumped = bumped
         before = len(site.village.questions)

@@ -177,7 +177,7 @@ async def test_a_lane_that_stands_still_ages_its_workspace(village: Order, clock
     async with following(village, clock) as follower:
         assert follower.replica
         follower.replica.as_of["s1"] = int(clock.now().timestamp() * 1000)
-        follower.replica._lanes[0] = frozenset({"s1"})
+        follower.replica._lanes.of[0] = frozenset({"s1"})
         clock.advance(timedelta(seconds=40))
         village.beat()
         await until(lambda: follower.age == 0.0)

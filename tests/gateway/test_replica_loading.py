@@ -135,7 +135,7 @@ async def test_a_replica_that_went_wrong_is_found_and_taken_anew(village: Order,
         check = SumCheck(follower, village, 60)
         assert await check.check(HOME)
         assert follower.replica
-        follower.replica._parts[the_workspace(follower).alias].facts.edges.put(5, 6, 3)
+        follower.replica._parts.all[the_workspace(follower).alias].facts.edges.put(5, 6, 3)
         assert not await check.check(HOME)
         assert check.mismatches == 2
         await until(lambda: follower.replica is not None and follower.replica.serves(the_workspace(follower)))

@@ -149,6 +149,8 @@ class Access:
         if after > ORIGIN and not await self._follower.reached(after, patience):
             return None
         replica = self._follower.replica
+        if replica is not None and not replica.whole:
+            replica = self._follower.replica if await self._follower.whole(self._patience.load) else None
         if replica is None or (after > ORIGIN and not self.rests_on(replica.position, after, name)):
             return None
         workspace = replica.workspace(name.workspace)

@@ -56,10 +56,11 @@ class _Copy:
         self.age.connected()
         self._head_told = False
 
-    def receive(self, frame: Delta | Beat) -> None:
-        """Takes a frame in. Raises GapInStream."""
+    async def receive(self, frame: Delta | Beat) -> None:
+        """Takes a frame in; requests have their turn between its slices. Raises GapInStream."""
         if isinstance(frame, Delta):
-            self.replica.apply(frame)
+            for _ in self.replica.slices(frame):
+                await asyncio.sleep(0)
             self.head = max(self.replica.seq, self.head)
         else:
             self.replica.pass_on(frame)
@@ -168,6 +169,10 @@ class Follower:
         """Waits until the replica is at `token` or past it; False if it is not within `seconds`."""
         return await self._until(lambda: self.replica is not None and self.replica.position >= token, seconds)
 
+    async def whole(self, seconds: float) -> bool:
+        """Waits for the end of a frame about everybody, if one is half applied; False if that takes too long."""
+        return await self._until(lambda: self.replica is None or self.replica.whole, seconds)
+
     async def load(self, workspace: Workspace, seconds: float) -> bool:
         """Loads the workspace unless that is under way; False if it can't be served within `seconds`."""
         if self._current is None:
@@ -216,7 +221,7 @@ class Follower:
         frames = self._feed.changes(copy.replica.position)
         try:
             async for frame in frames:
-                self._receive(copy, frame)
+                await self._receive(copy, frame)
                 self._failures = 0
                 # Frames that have arrived together are applied one by one, and requests have their turn in between.
                 await asyncio.sleep(0)
@@ -224,13 +229,13 @@ class Follower:
             if isinstance(frames, AsyncGenerator):
                 await frames.aclose()
 
-    def _receive(self, copy: _Copy, frame: Frame) -> None:
+    async def _receive(self, copy: _Copy, frame: Frame) -> None:
         match frame:
             case Reset():
                 self._current = self._upcoming = None
                 raise StreamBroken(frame.reason)
             case Delta() | Beat():
-                copy.receive(frame)
+                await copy.receive(frame)
                 self.frames_applied += isinstance(frame, Delta)
                 self.heard.note(frame)
                 self._hear(copy, frame)

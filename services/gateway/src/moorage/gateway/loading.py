@@ -12,9 +12,7 @@ from uuid import UUID
 
 from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.replica import Replica
-
-STEP_ROWS: Final = 500
-"""Rows put aside that are applied before others get their turn: a millisecond or two."""
+from moorage.gateway.replica.slices import SLICE_COST
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,14 @@ class Loader:
         """Loads a workspace. Raises MemoryFull, GapInStream, WorkspaceNotLoaded, Problem."""
         began = time.monotonic()
         self.require_room(replica, workspace)
-        replica.expect(workspace)
+        at_least = replica.expect(workspace)
         try:
-            snapshot = await self._feed.snapshot(workspace, replica.position)
+            snapshot = await self._feed.snapshot(workspace, at_least)
             part = await asyncio.to_thread(replica.read, workspace, snapshot)
             del snapshot
             self._sizes[workspace] = part.facts.size
             self.require_room(replica, workspace)
-            while not replica.catch_up(workspace, part, STEP_ROWS):  # noqa: ASYNC110 - gives others their turn
+            while not replica.catch_up(workspace, part, SLICE_COST):  # noqa: ASYNC110 - gives others their turn
                 await asyncio.sleep(0)
             # Another workspace may have come in meanwhile; from here on none does.
             self.require_room(replica, workspace)

@@ -24,7 +24,7 @@ from moorage.gateway.follower import Follower
 from moorage.gateway.limits import Buckets
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.ports import Authority
-from moorage.gateway.replica.gaps import WorkspaceNotLoaded
+from moorage.gateway.replica.gaps import NotServed
 from moorage.oci.reference import ImageName
 from moorage.runtime.clock import Clock
 
@@ -147,11 +147,11 @@ class Shadow:
         if replica is None:
             return None
         workspace = replica.workspace(name.workspace)
-        if workspace is None:
-            return _as_checked(replica.unknown(question.identity, question.action, now))
         try:
+            if workspace is None:
+                return _as_checked(replica.unknown(question.identity, question.action, now))
             return _as_checked(replica.decide(question.identity, workspace, name.image, question.action, now))
-        except WorkspaceNotLoaded:
+        except NotServed:
             return None
 
     def _report(self, question: Question, here: Decision, there: Decision) -> None:

@@ -1,4 +1,4 @@
-"""What a replica lacks: a frame between two, a row that can be read, or a workspace that was never loaded."""
+"""What a replica lacks: a frame between two, a row that can be read, or a workspace that may be decided from."""
 
 from uuid import UUID
 
@@ -11,8 +11,12 @@ class RowUnreadable(GapInStream):
     """A row breaks the contract: what was applied of its frame may not be served."""
 
 
-class WorkspaceNotLoaded(Exception):
-    """The workspace's facts are not here (yet); `workspace` says which one."""
+class NotServed(Exception):
+    """Nothing may be decided now: a frame about everybody is half applied."""
+
+
+class WorkspaceNotLoaded(NotServed):
+    """The workspace's facts are not here (yet), or not whole at this moment; `workspace` says which one."""
 
     def __init__(self, workspace: UUID) -> None:
         super().__init__(str(workspace))

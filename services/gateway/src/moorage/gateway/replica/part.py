@@ -27,14 +27,14 @@ class Part:
         self.seq = seq
         self.as_of = as_of
         self._unchanged_since = seq
-        self._changing_to = seq
+        self.changing_to = seq
+        """The end of the newest frame that has a row of this workspace, applied or under way."""
         self._sums: deque[_Since] = deque(maxlen=KEPT_SUMS)
 
     def changes(self, first: int, last: int) -> None:
-        """A frame from `first` to `last` has a row of this workspace; called before the row is applied."""
-        if self._changing_to != last:
-            self._sums.append(_Since(self._unchanged_since, first, self.facts.sum))
-            self._unchanged_since = self._changing_to = last
+        """A frame from `first` to `last` has a row of this workspace; called before its first one is applied."""
+        self._sums.append(_Since(self._unchanged_since, first, self.facts.sum))
+        self._unchanged_since = self.changing_to = last
 
     def sum_at(self, seq: int, head: int) -> int | None:
         """The sum at a position up to `head`; None if it lies inside a frame, or is no longer kept."""
