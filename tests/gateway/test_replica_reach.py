@@ -94,5 +94,8 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     reaches.forget(nodes[0])
     assert reaches.size == full * 19 // 20
     reaches.forget_all()
-    assert reaches.size == 0
     assert all(node.reach is None for node in nodes)
+    for node in nodes[:40]:
+        reaches.keep(node, Reach({1: 1}, NodeState.ACTIVE), 64_000)
+        assert reaches.size <= full
+    assert reaches.size == full * 40 // 2000

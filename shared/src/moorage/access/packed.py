@@ -47,7 +47,8 @@ TABLE_KINDS: Final = (
     RowKind.IMAGE,
     RowKind.PIN,
 )
-_SLICE: Final = 50_000
+_SLICE: Final = 10_000
+_PIECE: Final = 1 << 20
 
 
 class PackedUnreadable(ValueError):
@@ -181,7 +182,7 @@ class Packed:
             start = end
 
 
-def unpack(data: bytes) -> Packed:
+def unpack(data: bytes | bytearray) -> Packed:
     """Decodes and validates a snapshot; slow for large ones, but never long in one C call. Raises PackedUnreadable."""
     sections, header = _sections(data)
     aliases = _aliases(sections, tuple(header.kinds))
@@ -213,7 +214,7 @@ _EDGE_KINDS: Final = {
 }
 
 
-def _sections(data: bytes) -> tuple[dict[str, memoryview], Header]:
+def _sections(data: bytes | bytearray) -> tuple[dict[str, memoryview], Header]:
     start = len(MAGIC) + 4
     if len(data) < start + DIGEST_BYTES or data[: len(MAGIC)] != MAGIC:
         raise PackedUnreadable("this is no packed snapshot")
@@ -234,7 +235,7 @@ def _sections(data: bytes) -> tuple[dict[str, memoryview], Header]:
     return sections, header
 
 
-def _header(text: bytes, length: int) -> Header:
+def _header(text: bytes | bytearray, length: int) -> Header:
     if length > MAX_HEADER_BYTES:
         raise PackedUnreadable("the header is too long")
     try:
@@ -313,7 +314,8 @@ def _integers(sections: Mapping[str, memoryview], name: str) -> "array[int]":
     section = sections.get(name, memoryview(b""))
     _require(len(section) % 4 == 0, f"{name} is cut")
     values = array("I")
-    values.frombytes(section)
+    for start in range(0, len(section), _PIECE):
+        values.frombytes(section[start : start + _PIECE])
     if sys.byteorder != "little":
         values.byteswap()
     return values

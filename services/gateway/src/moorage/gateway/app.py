@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Final
 
 import aiohttp
 import structlog
@@ -55,6 +57,9 @@ from moorage.runtime.lifecycle import Stop
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.periodic import Periodic
 from moorage.runtime.serving import Listener, serve
+
+THREAD_TURN_SECONDS: Final = 0.001
+"""A thread that reads snapshots gives way to who serves requests after so long."""
 
 
 class Gateway:
@@ -183,6 +188,7 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
             gateway.follower.on_bootstrap = freeze_what_stays
+            sys.setswitchinterval(THREAD_TURN_SECONDS)
             async with serve(listeners, gateway.health, HttpMetrics(registry)):
                 await stop.wait()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from moorage.gateway.collector import Undisturbed
 from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.replica import Replica
 from moorage.gateway.replica.slices import SLICE_COST
@@ -37,6 +38,7 @@ class Loader:
         self._feed = feed
         self._limit = limit
         self._sizes: dict[UUID, int] = {}
+        self._undisturbed = Undisturbed()
         self.seconds = 0.0
         self.loads = 0
 
@@ -58,7 +60,8 @@ class Loader:
         at_least = replica.expect(workspace)
         try:
             snapshot = await self._feed.snapshot(workspace, at_least)
-            part = await asyncio.to_thread(replica.read, workspace, snapshot)
+            with self._undisturbed.load():
+                part = await asyncio.to_thread(replica.read, workspace, snapshot)
             del snapshot
             self._sizes[workspace] = part.facts.size
             self.require_room(replica, workspace)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from moorage.access import deletion_wire, explain_wire, problems, wire
 from moorage.access.audit import (
@@ -36,6 +36,7 @@ from moorage.access.sync_wire import (
     SyncStatusRequest,
 )
 from moorage.distribution.headers import DECISION_ID
+from moorage.gateway.adapters.frame_reader import read_frame
 
 SNAPSHOT_SECONDS: Final = 60.0
 SILENCE_SECONDS: Final = 5.0
@@ -71,7 +72,6 @@ class AuthorityClient:
         self._budgets = budgets
         self._headers = {"Authorization": f"Bearer {service_token}"}
         self._root = f"{url.rstrip('/')}/internal/v1"
-        self._frames: TypeAdapter[Frame] = TypeAdapter(Frame)
 
     async def authenticate(self, request: wire.AuthenticateRequest) -> wire.AuthenticateAnswer:
         """See Authority."""
@@ -231,19 +231,20 @@ class AuthorityClient:
             ) as response:
                 await _raise_for_problem(response)
                 async for line in response.content:
-                    yield self._frames.validate_json(line)
+                    yield await read_frame(line)
         except LineTooLong as error:
             raise PositionGone("a frame is too large to be read; a snapshot tells it as well") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(error) from error
 
-    async def _get(self, path: str, query: Mapping[str, str], seconds: float) -> bytes:
+    async def _get(self, path: str, query: Mapping[str, str], seconds: float) -> bytearray:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
         try:
             async with self._session.get(
                 f"{self._root}/{path}", params=query, timeout=timeout, headers=self._headers
             ) as response:
-                return await _body(response)
+                await _raise_for_problem(response)
+                return await _gathered(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(error) from error
 
@@ -289,6 +290,14 @@ class AuthorityClient:
 async def _body(response: aiohttp.ClientResponse) -> bytes:
     await _raise_for_problem(response)
     return await response.read()
+
+
+async def _gathered(response: aiohttp.ClientResponse) -> bytearray:
+    """The whole body, put together as it comes: to join many megabytes at once would stall whoever is served."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+    return body
 
 
 async def _raise_for_problem(response: aiohttp.ClientResponse) -> None:

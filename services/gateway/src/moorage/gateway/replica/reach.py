@@ -33,6 +33,7 @@ _ENTRY_BYTES: Final = 90
 _EDGES_AN_ENTRY: Final = 32
 """For so many edges one entry is kept: three bytes an edge at most."""
 _LEAST: Final = 1000
+_FREED_AT_ONCE: Final = 2
 
 
 class Reach:
@@ -60,10 +61,15 @@ class Reach:
 
 
 class Reaches:
-    """The reaches of one workspace that are kept; each hangs on its node."""
+    """The reaches of one workspace that are kept; each hangs on its node.
+
+    To free thousands of them takes longer than anybody should wait, so those that are forgotten together go a few at a
+    time, in place of the next ones that are kept.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Node, Reach] = OrderedDict()
+        self._forgotten: list[Reach] = []
         self._entries = 0
 
     @property
@@ -74,7 +80,11 @@ class Reaches:
     def keep(self, node: Node, reach: Reach, edges: int) -> None:
         """Keeps it, in place of the oldest ones if memory for so many edges is full."""
         room = max(_LEAST, edges // _EDGES_AN_ENTRY) - len(reach.told)
-        while self._kept and self._entries > room:
+        for _ in self._forgotten[:_FREED_AT_ONCE]:
+            self._entries -= len(self._forgotten.pop().told)
+        while self._entries > room and self._forgotten:
+            self._entries -= len(self._forgotten.pop().told)
+        while self._entries > room and self._kept:
             self.forget(next(iter(self._kept)))
         node.reach = self._kept[node] = reach
         self._entries += len(reach.told)
@@ -90,5 +100,5 @@ class Reaches:
         """What all may rest on has changed: a project, a group, or who owns the workspace."""
         for node in self._kept:
             node.reach = None
+        self._forgotten += self._kept.values()
         self._kept.clear()
-        self._entries = 0
