@@ -6,6 +6,7 @@ import pytest
 
 from contracts.authority import Site
 from contracts.cases import CasesContract
+from contracts.edges import EdgesContract
 from contracts.fact_store import LedgerContract
 from moorage.access import wire
 from moorage.access.action import Action
@@ -20,7 +21,7 @@ from moorage.runtime.postgres import Database
 from permissions.sample_facts import small_workspace
 
 
-class TestMemoryLedger(LedgerContract, CasesContract):
+class TestMemoryLedger(LedgerContract, CasesContract, EdgesContract):
     """In memory."""
 
     @pytest.fixture
@@ -29,7 +30,7 @@ class TestMemoryLedger(LedgerContract, CasesContract):
         return MemoryLedger()
 
 
-class TestPostgresLedger(LedgerContract, CasesContract):
+class TestPostgresLedger(LedgerContract, CasesContract, EdgesContract):
     """In PostgreSQL."""
 
     @pytest.fixture

@@ -14,8 +14,8 @@ from moorage.events.identity_facts import CredentialSet
 from moorage.events.plain_edges import EdgeReader
 from moorage.permissions import rows
 from moorage.permissions.batches import Record, Refused, Sorted, sort_batch
-from moorage.permissions.edge_columns import Edges
-from moorage.permissions.edges import Ruled, place, store
+from moorage.permissions.edge_rulings import FoldedEdges, Ruled
+from moorage.permissions.edges import place, store
 from moorage.permissions.folding import Placed, fold, number, turns
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.reconcile import comparison, dead_letters, express, staging, sums, takeovers
@@ -158,7 +158,7 @@ class Apply:
             await change.sources.heard(Lane(source.id, lane.topic, lane.part), min(heartbeat.as_of, now))
         return _sum(counts, Counts(applied=len(batch.heartbeats) + len(batch.checksums))), refused
 
-    async def _edges(self, change: Change, batch: Sorted) -> Sequence[Edges]:
+    async def _edges(self, change: Change, batch: Sorted) -> Sequence[FoldedEdges]:
         """Those of the batch that can be stored by columns; the others are facts like all."""
         if not batch.edges:
             return []
@@ -239,7 +239,8 @@ class Apply:
         await change.facts.put(kept, aliases, source, self._clock.now())
         await sums.note(change, kept, stored, source)
         disputed = {each.slot for each, ruling in rulings if ruling.disputes} | (
-            folded.disputed & {each.slot for each, ruling in rulings if ruling is not Ruling.STALE}
+            {each.slot for each in folded.disputed}
+            & {each.slot for each, ruling in rulings if ruling is not Ruling.STALE}
         )
         if disputed:
             _log.warning("Two values claim one version; the lower privilege is kept.", keys=len(disputed))

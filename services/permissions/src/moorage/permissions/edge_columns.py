@@ -13,7 +13,7 @@ Ends = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Edges of one table, workspace and source, alike in the kinds of their ends; no place comes twice."""
+    """Edges of one table, workspace and source, alike in the kinds of their ends."""
 
     table: Table
     ws: int
@@ -23,7 +23,10 @@ class Edges:
 
     def only(self, chosen: Sequence[bool]) -> "Edges":
         """Those chosen."""
-        told, ends = list(compress(self.told, chosen)), list(compress(self.ends, chosen))
+        return self.of(list(compress(self.told, chosen)), list(compress(self.ends, chosen)))
+
+    def of(self, told: Sequence[PlainEdge], ends: Sequence[Ends]) -> "Edges":
+        """Others that are alike."""
         return Edges(self.table, self.ws, self.source, told, ends)
 
     def slots(self) -> list[Slot]:

@@ -1,8 +1,8 @@
 """Folds a batch to one fact per key, and numbers the facts of a manual source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from moorage.access.image import NodeState
@@ -20,20 +20,37 @@ class Placed(NamedTuple):
     held: Held
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """One fact per slot; `disputed` are slots where two values of the batch claim one version."""
+class InSlot(Protocol):
+    """What says something of a slot."""
 
-    facts: tuple[Placed, ...]
+    @property
+    def slot(self) -> Hashable:
+        """Its place."""
+        ...
+
+    @property
+    def held(self) -> Held:
+        """What storing it would leave there."""
+        ...
+
+
+AnyPlaced = TypeVar("AnyPlaced", bound=InSlot)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded(Generic[AnyPlaced]):
+    """One fact per slot; `disputed` are those where two values of the batch claim its version."""
+
+    facts: tuple[AnyPlaced, ...]
     repeats: int
     stale: int
-    disputed: frozenset[Slot]
+    disputed: tuple[AnyPlaced, ...]
 
 
-def fold(placed: Iterable[Placed]) -> Folded:
+def fold(placed: Iterable[AnyPlaced]) -> Folded[AnyPlaced]:
     """Keeps of each slot the highest version, and of two values of one version the one that permits less."""
-    kept: dict[Slot, Placed] = {}
-    disputed: dict[Slot, int] = {}
+    kept: dict[Hashable, AnyPlaced] = {}
+    disputed: dict[Hashable, int] = {}
     repeats = stale = 0
     for each in placed:
         earlier = kept.get(each.slot)
@@ -48,7 +65,7 @@ def fold(placed: Iterable[Placed]) -> Folded:
         repeats += ruling is Ruling.REPEAT
         # The lower of two versions in one batch is dropped, whichever came first.
         stale += ruling in (Ruling.STALE, Ruling.CHANGE, Ruling.RENEW)
-    live = frozenset(slot for slot, version in disputed.items() if kept[slot].held.version == version)
+    live = tuple(kept[slot] for slot, version in disputed.items() if kept[slot].held.version == version)
     return Folded(tuple(kept.values()), repeats, stale, live)
 
 
