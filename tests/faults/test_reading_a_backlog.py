@@ -1,5 +1,6 @@
 """A backlog is read a little at a time, and gathered into steps that leave nothing out (§2.3)."""
 
+import asyncio
 from contextlib import aclosing
 
 from faults.fact_topics import fact_topics
@@ -45,3 +46,25 @@ async def test_steps_are_as_long_as_the_pace_allows_and_follow_each_other(kafka:
         assert [each.pos for each in records] == list(range(RECORDS))
         assert max(len(each.records) for each in steps) <= LIMIT
     assert any(len(each.records) > 1000 for steps in found.values() for each in steps)
+
+
+async def test_what_little_there_is_of_others_goes_with_a_backlog(kafka: KafkaBroker) -> None:
+    """A heartbeat must not cost a change of its own while there is much to apply: all but the last are full."""
+    ledger = MemoryLedger()
+    async with fact_topics(kafka) as topics:
+        name = topics.names[AUTHORITY.name]
+        for part in range(AUTHORITY.partitions):
+            count = 4 * LIMIT if part in PARTS else 1
+            await topics.tell([Told(AUTHORITY.name, part, told(part, at)) for at in range(count)])
+        written = AUTHORITY.partitions - len(PARTS) + 4 * LIMIT * len(PARTS)
+        guard = TopicGuard(ledger, {name: AUTHORITY.partitions})
+        streams = KafkaStreams(kafka.bootstrap, "together", [name], StoredPositions(ledger), guard)
+        sizes = list[int]()
+        async with streams.open() as stream, aclosing(stream.batches(Pace(LIMIT))) as batches:  # type: ignore[type-var] # as above
+            async for together in batches:
+                sizes.append(sum(len(each.records) for each in together))
+                if sum(sizes) == written:
+                    break
+                if len(sizes) == 1:
+                    await asyncio.sleep(1)  # the library fetches the rest meanwhile
+    assert set(sizes[1:-1]) == {LIMIT}

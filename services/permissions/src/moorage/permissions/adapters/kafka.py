@@ -108,34 +108,36 @@ class KafkaStream(ConsumerRebalanceListener):
         self._looked = 0.0
 
     async def batches(self, pace: Pace) -> AsyncIterator[Sequence[Fetched]]:
-        """The next records of each assigned partition in turn, at most what fits of one before the others are asked."""
+        """The next records of the assigned partitions in turn, as many as fit.
+
+        What little has come of others goes with a partition of which there is much, instead of making it wait.
+        """
+        gathered: dict[TopicPartition, Fetched] = {}
         while True:
-            quiet = True
-            gathered: list[Fetched] = []
+            quiet, more = True, False
             for partition in list(self._next):
-                fetched = await self._at_hand(pace.limit, partition)
+                fetched = await self._at_hand(_room(pace, gathered), partition)
                 if fetched is None:
                     continue
                 quiet = False
-                if gathered and sum(len(each.records) for each in [*gathered, fetched]) > pace.limit:
-                    yield gathered
-                    gathered = []
-                gathered.append(fetched)
-            if quiet:
-                gathered = [*await self._read(_AT_ONCE), *await self._passed_over()]
-            if gathered:
-                yield gathered
+                gathered[partition] = _joined(gathered.get(partition), fetched)
+                if _room(pace, gathered) <= 0:
+                    yield list(gathered.values())
+                    gathered, more = {}, True
+            if quiet and not gathered:
+                if found := [*await self._read(_AT_ONCE), *await self._passed_over()]:
+                    yield found
+            elif gathered and not more:
+                yield list(gathered.values())
+                gathered = {}
 
     async def _at_hand(self, limit: int, partition: TopicPartition) -> Fetched | None:
         """What has come of a partition, up to the limit; others have their turn meanwhile."""
         whole: Fetched | None = None
         while limit > 0 and (read := await self._read(min(limit, _AT_ONCE), partition)):
             [more] = read
-            if whole is not None and (whole.new, whole.turn) == (more.old, more.turn):
-                whole = replace(whole, new=more.new, records=[*whole.records, *more.records])
-            else:  # read anew from the stored position meanwhile: what came before is nobody's
-                whole = more
-            limit -= max(len(more.records), 1)
+            whole = _joined(whole, more)
+            limit -= _size(more)
             await asyncio.sleep(0)
         return whole
 
@@ -241,6 +243,21 @@ class KafkaStream(ConsumerRebalanceListener):
             (each for each, at in self._next.items() if not first[each] <= at <= last[each]), next(iter(self._next))
         )
         return PositionOutOfRange(lost.topic, lost.partition, self._next[lost])
+
+
+def _room(pace: Pace, gathered: Mapping[TopicPartition, Fetched]) -> int:
+    return pace.limit - sum(map(_size, gathered.values()))
+
+
+def _size(fetched: Fetched) -> int:
+    return max(len(fetched.records), 1)
+
+
+def _joined(whole: Fetched | None, more: Fetched) -> Fetched:
+    """Both; what came before the partition was read anew from the stored position is nobody's."""
+    if whole is None or (whole.new, whole.turn) != (more.old, more.turn):
+        return more
+    return replace(whole, new=more.new, records=[*whole.records, *more.records])
 
 
 @contextmanager
