@@ -157,9 +157,8 @@ class BookkeepingContract:
         spec = SourceSpec("bitbucket", SourceKind.CONTINUOUS, Transport.KAFKA, bounds={"push": 600.0})
         async with ledger.changing() as change:
             source = await change.sources.declare(spec, None)
-            for part in range(IDENTITY.partitions):
-                late = timedelta(seconds=part)
-                await change.sources.heard(Lane(source.id, IDENTITY.name, part), NOON + late)
+            lanes = [Lane(source.id, IDENTITY.name, part) for part in range(IDENTITY.partitions)]
+            await change.sources.heard({each: NOON + timedelta(seconds=each.part) for each in lanes})
         async with ledger.viewing() as view:
             freshness = await view.freshness.of(None)
             assert (await view.sources.all())[0].spec == spec

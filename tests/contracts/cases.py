@@ -90,7 +90,7 @@ class CasesContract:
         assert (await Images(ledger, FixedClock()).first_push(push)).image
         async with ledger.changing() as change:
             stream = await change.sources.declare(STREAM, None)
-            await change.sources.heard(Lane(stream.id, IDENTITY.name, 3), NOON)
+            await change.sources.heard({Lane(stream.id, IDENTITY.name, 3): NOON})
         return ledger
 
     @pytest.mark.parametrize("who", ASKING)

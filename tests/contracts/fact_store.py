@@ -10,13 +10,13 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, EntityKind, RowKind
 from moorage.access.problems import FactsRefused
 from moorage.permissions import rows
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.ports import Ledger, SourceBusy
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
 from moorage.permissions.slots import Entity
-from moorage.permissions.stores import PositionMoved
+from moorage.permissions.stores import Advance, PositionMoved
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import event, grant, group_member, repository, small_workspace, user, uuid_of, workspace
 
@@ -293,6 +293,19 @@ class LedgerContract:
         async with ledger.viewing() as view:
             assert await view.positions.of("t", 3) == 2
             assert await view.positions.of("t", 4) == 0
+
+    async def test_positions_move_together_or_not_at_all(self, ledger: Ledger) -> None:
+        """Whoever has lost one of the partitions of a change has applied nothing of the others."""
+        async with ledger.changing() as change:
+            await change.intake.advance([Advance("t", 1, 0, 4), Advance("t", 2, 0, 4)])
+        with pytest.raises(PositionMoved):
+            await self._advance(ledger, Advance("t", 1, 4, 5), Advance("t", 2, 3, 5))
+        async with ledger.viewing() as view:
+            assert [await view.positions.of("t", part) for part in (1, 2)] == [4, 4]
+
+    async def _advance(self, ledger: Ledger, *steps: Advance) -> None:
+        async with ledger.changing() as change:
+            await change.intake.advance(steps)
 
     async def test_a_batch_that_lost_its_partition_leaves_nothing(self, ledger: Ledger, apply: Apply) -> None:
         """Neither facts nor dead letters nor a seq."""

@@ -14,7 +14,7 @@ from moorage.access.frames import RowKind
 from moorage.access.principal import Identity, Principal, PrincipalKind
 from moorage.access.problems import FactsRefused
 from moorage.events.topics import AUTHORITY, IDENTITY
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.audit_trail import AuditQuery
 from moorage.permissions.batches import Record
 from moorage.permissions.ports import Ledger
@@ -22,6 +22,7 @@ from moorage.permissions.reconcile.oversight import DecideSweepRequest, LettersQ
 from moorage.permissions.reconcile_stores import RunState
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
 from moorage.permissions.source_requests import SourceRequests
+from moorage.permissions.stores import Advance
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import (
     event,

@@ -7,12 +7,13 @@ import pytest
 from moorage.access.frames import RowKind
 from moorage.access.principal import Principal, PrincipalKind
 from moorage.permissions import rows
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.history import Position
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
 from moorage.permissions.slots import Slot, Table
+from moorage.permissions.stores import Advance
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import credential, user, uuid_of
 

@@ -11,13 +11,14 @@ from moorage.access.problems import ServiceUnavailable
 from moorage.access.reason import Reason
 from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.permissions.app import Permissions, open_permissions
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Source
 from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.sources import KAFKA
+from moorage.permissions.stores import Advance
 from moorage.runtime.clock import SystemClock
 from permissions.sample_facts import uuid_of
 from servers.kafka import KafkaBroker

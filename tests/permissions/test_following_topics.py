@@ -15,7 +15,7 @@ from moorage.access.principal import Identity, Principal, PrincipalKind
 from moorage.access.problems import NotFound
 from moorage.events.topics import AUTHORITY
 from moorage.permissions import slots
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.audit_trail import AuditQuery
 from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Consumer, Fetched, KafkaSources
@@ -25,6 +25,7 @@ from moorage.permissions.pace import Pace
 from moorage.permissions.ports import Ledger
 from moorage.permissions.rebuild import NotRebuilt, Rebuild, RebuiltLedger
 from moorage.permissions.records import SourceKind, SourceSpec, Transport
+from moorage.permissions.stores import Advance
 from moorage.permissions.topic_acceptance import AcceptTopicRequest, TopicAcceptance
 from moorage.permissions.topic_book import KnownTopic
 from moorage.permissions.topic_guard import FoundTopic, TopicGuard, TopicUnfit
@@ -231,7 +232,7 @@ async def test_nothing_is_looked_at_before_the_past_is_applied(ledger: Ledger) -
         async with guarded.viewing():
             pass
     async with ledger.changing() as change:
-        await change.intake.advance("t", 1, 0, 3)
+        await change.intake.advance([Advance("t", 1, 0, 3)])
     async with guarded.changing():
         pass
     assert await rebuild.missing() is None

@@ -16,12 +16,13 @@ from access_rules.relations import ROLES, Relations
 from access_rules.world import World
 from moorage.access.principal import Principal, PrincipalKind
 from moorage.events.topics import AUTHORITY
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
+from moorage.permissions.stores import Advance
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import (
     grant,

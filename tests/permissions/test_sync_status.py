@@ -9,12 +9,12 @@ from moorage.access import wire
 from moorage.access.principal import Identity, Principal, PrincipalKind
 from moorage.access.sync_wire import LaneStatus, SyncStatusRequest
 from moorage.events.topics import AUTHORITY, IDENTITY
-from moorage.permissions.apply import Advance, Apply
+from moorage.permissions.apply import Apply
 from moorage.permissions.authority import LocalAuthority
 from moorage.permissions.batches import Record
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.records import SourceKind, SourceSpec, Transport
-from moorage.permissions.stores import Lane
+from moorage.permissions.stores import Advance, Lane
 from moorage.runtime.clock import SystemClock
 from permissions.conftest import service_over
 from permissions.sample_facts import member, small_workspace, user, uuid_of, workspace
@@ -41,9 +41,9 @@ async def followed() -> LocalAuthority:
             at = await view.positions.of(topic, part)
         await apply.over_kafka([source], [Record(at, fact)], Advance(topic, part, at, at + 1))
     async with ledger.changing() as change:
-        for each in range(IDENTITY.partitions):
-            await change.sources.heard(Lane(source.id, IDENTITY.name, each), clock.now())
-        await change.sources.heard(Lane(source.id, AUTHORITY.name, PART), clock.now())
+        lanes = [Lane(source.id, IDENTITY.name, each) for each in range(IDENTITY.partitions)]
+        lanes.append(Lane(source.id, AUTHORITY.name, PART))
+        await change.sources.heard(dict.fromkeys(lanes, clock.now()))
     return service_over(ledger).authority
 
 

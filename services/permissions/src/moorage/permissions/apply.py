@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -24,23 +25,13 @@ from moorage.permissions.reconcile.applying import STEP, ApplySnapshots, tell_la
 from moorage.permissions.records import Source, SourceKind
 from moorage.permissions.repository_effects import Move, RepositoryEffects, follow
 from moorage.permissions.slots import Aliases, Slot, Table, entities, slot_of
-from moorage.permissions.stores import Lane
+from moorage.permissions.stores import Advance, Lane
 from moorage.permissions.versions import Held, Ruling, judge
 from moorage.runtime.clock import Clock
 
 WHOLE_WITHIN_SECONDS: Final = 10.0
 """So long an HTTP batch that completes a snapshot waits for its facts; what is left is applied behind it."""
 _log: Final = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """The step of a partition that goes with a batch."""
-
-    topic: str
-    part: int
-    old: int
-    new: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +72,7 @@ class Apply:
         async with self._ledger.changing(source.id) as change:
             counts, refused = await self._apply(change, batch, Lane(source.id), [source])
             _refuse_by_hand(source, refused)
-            if batch.heartbeats:
-                await self._let_go(change)
+            await self._hear(change, [(Lane(source.id), batch)])
             await follow(change, counts.moves, self._clock.now())
             token = change.log.token
         if staging.ends(batch.snapshots) and not await self.snapshots.drive(WHOLE_WITHIN_SECONDS):
@@ -109,19 +99,15 @@ class Apply:
         Raises PositionMoved.
         """
         async with self._ledger.changing() as change:
-            for each in stretches:
-                await change.intake.advance(each.step.topic, each.step.part, each.step.old, each.step.new)
+            await change.intake.advance([each.step for each in stretches])
             return await self.within(change, stretches)
 
     async def within(self, change: Change, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
         """The same in a change that is open already and moves the positions itself."""
         done: list[tuple[Counts, Sequence[Refused]]] = []
         for each in stretches:
-            first = each.sources[0].id if each.sources else 0
-            lane = Lane(first, each.step.topic, each.step.part)
-            done.append(await self._apply(change, each.batch, lane, each.sources))
-        if any(each.batch.heartbeats for each in stretches):
-            await self._let_go(change)
+            done.append(await self._apply(change, each.batch, _lane(each), each.sources))
+        await self._hear(change, [(_lane(each), each.batch) for each in stretches])
         await follow(change, [move for counts, _ in done for move in counts.moves], self._clock.now())
         return done
 
@@ -153,9 +139,6 @@ class Apply:
             kept = [each for each in kept if (each.fact.workspace, each.fact.key) not in open_]
         await dead_letters.settle(change, kept, [each.kept for each in stored], lane)
         await comparison.compare(change, batch.checksums, now)
-        for heartbeat, source in batch.heartbeats:
-            # A source whose clock is ahead knows no more than what it has said by now.
-            await change.sources.heard(Lane(source.id, lane.topic, lane.part), min(heartbeat.as_of, now))
         return _sum(counts, Counts(applied=len(batch.heartbeats) + len(batch.checksums))), refused
 
     async def _edges(self, change: Change, batch: Sorted) -> Sequence[FoldedEdges]:
@@ -168,6 +151,19 @@ class Apply:
         if placed is None:
             batch.spell_out()
         return placed or []
+
+    async def _hear(self, change: Change, batches: Sequence[tuple[Lane, Sorted]]) -> None:
+        """Notes the heartbeats behind all facts of the change, and applies what they set free."""
+        heard: dict[Lane, datetime] = {}
+        for where, batch in batches:
+            for heartbeat, source in batch.heartbeats:
+                lane = Lane(source.id, where.topic, where.part)
+                heard[lane] = max(heartbeat.as_of, heard.get(lane, heartbeat.as_of))
+        if heard:
+            # A source whose clock is ahead knows no more than what it has said by now.
+            now = self._clock.now()
+            await change.sources.heard({lane: min(as_of, now) for lane, as_of in heard.items()})
+            await self._let_go(change)
 
     async def _let_go(self, change: Change) -> None:
         """Applies the re-activations that the heartbeats have freed (§2.1)."""
@@ -278,6 +274,10 @@ class Apply:
         if stored is None:
             return row
         return rows.credential_row(placed.slot.a, row[3], stored.active, stored.expires, placed.held.version)
+
+
+def _lane(stretch: Stretch) -> Lane:
+    return Lane(stretch.sources[0].id if stretch.sources else 0, stretch.step.topic, stretch.step.part)
 
 
 def _counted(ruled: Ruled) -> Counts:

@@ -16,13 +16,13 @@ from typing import Final, Protocol, Self
 import structlog
 
 from moorage.events.plain_edges import EdgeReader
-from moorage.permissions.apply import Advance, Apply, Stretch
+from moorage.permissions.apply import Apply, Stretch
 from moorage.permissions.batches import Record, Sorted, sort_batch
 from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.pace import Pace
 from moorage.permissions.ports import Ledger, LedgerUnavailable
 from moorage.permissions.records import Source, Transport
-from moorage.permissions.stores import PositionMoved
+from moorage.permissions.stores import Advance, PositionMoved
 from moorage.permissions.topic_guard import TopicUnfit
 
 SOURCES_SECONDS: Final = 1.0

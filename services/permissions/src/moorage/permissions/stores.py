@@ -46,6 +46,16 @@ class KeptRepository:
 
 
 @dataclass(frozen=True, slots=True)
+class Advance:
+    """The step of a partition that goes with a batch."""
+
+    topic: str
+    part: int
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """Where heartbeats count: a source, and a partition if it has any; `part` is 0 for HTTP, whose topic is empty."""
 
@@ -121,8 +131,8 @@ class SourceBook(Sources, Protocol):
         """Up to when everything is known by all lanes that feed workspaces; None if there are none (§2.1)."""
         ...
 
-    async def heard(self, lane: Lane, as_of: datetime) -> None:
-        """A heartbeat: the lane's as_of moves forward, never back."""
+    async def heard(self, heartbeats: Mapping[Lane, datetime]) -> None:
+        """The newest heartbeat of each lane: its as_of moves forward, never back."""
         ...
 
 
@@ -209,8 +219,8 @@ class FactStore(Protocol):
 class Intake(Protocol):
     """What came in beside facts: positions of partitions, and records that could not be applied."""
 
-    async def advance(self, topic: str, part: int, old: int, new: int) -> None:
-        """Moves the position by compare-and-set. Raises PositionMoved."""
+    async def advance(self, steps: Collection[Advance]) -> None:
+        """Moves the positions of different partitions by compare-and-set. Raises PositionMoved, and none counts."""
         ...
 
     async def bury(

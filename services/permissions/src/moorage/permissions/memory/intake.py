@@ -12,7 +12,7 @@ from moorage.permissions.memory.state import Pin, State, StoredLetter
 from moorage.permissions.reconcile_stores import Letter, RunState
 from moorage.permissions.records import Source, SourceSpec, Workspace
 from moorage.permissions.slots import Slot, Table
-from moorage.permissions.stores import DeadLetter, Lane, PositionMoved
+from moorage.permissions.stores import Advance, DeadLetter, Lane, PositionMoved
 
 
 class MemorySources:
@@ -64,10 +64,11 @@ class MemorySources:
             if each.id == source:
                 self._state.sources[name] = replace(each, counter=max(each.counter, counter))
 
-    async def heard(self, lane: Lane, as_of: datetime) -> None:
-        """A heartbeat."""
-        known = _clock(self._state, lane)
-        self._state.lanes[lane] = replace(known, as_of=max(as_of, known.as_of or as_of))
+    async def heard(self, heartbeats: Mapping[Lane, datetime]) -> None:
+        """Heartbeats."""
+        for lane, as_of in heartbeats.items():
+            known = _clock(self._state, lane)
+            self._state.lanes[lane] = replace(known, as_of=max(as_of, known.as_of or as_of))
 
 
 class MemoryPositions:
@@ -87,11 +88,12 @@ class MemoryIntake:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def advance(self, topic: str, part: int, old: int, new: int) -> None:
-        """Moves the position. Raises PositionMoved."""
-        if self._state.positions.get((topic, part), 0) != old:
-            raise PositionMoved
-        self._state.positions[topic, part] = new
+    async def advance(self, steps: Collection[Advance]) -> None:
+        """Moves the positions. Raises PositionMoved."""
+        for each in steps:
+            if self._state.positions.get((each.topic, each.part), 0) != each.old:
+                raise PositionMoved
+            self._state.positions[each.topic, each.part] = each.new
 
     async def bury(
         self, letter: DeadLetter, workspace: int, at: datetime, *, since: datetime | None = None, holds: bool = True

@@ -5,15 +5,24 @@ from datetime import datetime
 from typing import Final
 
 from moorage.permissions.postgres.lane_pins import PostgresLanePins
-from moorage.permissions.stores import DeadLetter, Lane, PositionMoved
+from moorage.permissions.stores import Advance, DeadLetter, Lane, PositionMoved
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 
 POSITION: Final = Statement(int, "SELECT next FROM ingest_position WHERE topic = $1 AND part = $2")
 BEGIN: Final = Statement(
-    type(None), "INSERT INTO ingest_position (topic, part, next) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"
+    type(None),
+    """
+    INSERT INTO ingest_position (topic, part, next)
+    SELECT topic, part, 0 FROM unnest($1::text[], $2::int[]) AS new (topic, part) ON CONFLICT DO NOTHING
+    """,
 )
 ADVANCE: Final = Statement(
-    type(None), "UPDATE ingest_position SET next = $4 WHERE topic = $1 AND part = $2 AND next = $3"
+    type(None),
+    """
+    UPDATE ingest_position AS at SET next = step.new
+    FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS step (topic, part, old, new)
+    WHERE at.topic = step.topic AND at.part = step.part AND at.next = step.old
+    """,
 )
 BURY: Final = Statement(
     int,
@@ -94,11 +103,14 @@ class PostgresIntake:
         self._connection = connection
         self._lanes = PostgresLanePins(connection)
 
-    async def advance(self, topic: str, part: int, old: int, new: int) -> None:
-        """Moves the position. Raises PositionMoved."""
-        if old == 0:
-            await execute(self._connection, BEGIN, topic, part)
-        if not await execute(self._connection, ADVANCE, topic, part, old, new):
+    async def advance(self, steps: Collection[Advance]) -> None:
+        """Moves the positions. Raises PositionMoved."""
+        if not steps:
+            return
+        if first := [each for each in steps if each.old == 0]:
+            await execute(self._connection, BEGIN, [each.topic for each in first], [each.part for each in first])
+        columns = zip(*((each.topic, each.part, each.old, each.new) for each in steps), strict=True)
+        if await execute(self._connection, ADVANCE, *map(list, columns)) != len(steps):
             raise PositionMoved
 
     async def bury(

@@ -73,7 +73,9 @@ COUNT: Final = Statement(type(None), "UPDATE source SET counter = greatest(count
 HEARD: Final = Statement(
     type(None),
     """
-    INSERT INTO lane (source, topic, part, as_of) VALUES ($1, $2, $3, $4)
+    INSERT INTO lane (source, topic, part, as_of)
+    SELECT source, topic, part, as_of
+    FROM unnest($1::int[], $2::text[], $3::int[], $4::timestamptz[]) AS heard (source, topic, part, as_of)
     ON CONFLICT (source, topic, part) DO UPDATE SET as_of = greatest(lane.as_of, excluded.as_of)
     """,
 )
@@ -151,6 +153,7 @@ class PostgresSources:
         """Moves a manual source's counter."""
         await execute(self._connection, COUNT, source, counter)
 
-    async def heard(self, lane: Lane, as_of: datetime) -> None:
-        """A heartbeat."""
-        await execute(self._connection, HEARD, lane.source, lane.topic, lane.part, as_of)
+    async def heard(self, heartbeats: Mapping[Lane, datetime]) -> None:
+        """Heartbeats."""
+        lanes = zip(*((each.source, each.topic, each.part) for each in heartbeats), strict=True)
+        await execute(self._connection, HEARD, *map(list, lanes), list(heartbeats.values()))

@@ -13,6 +13,7 @@ from moorage.permissions.rebuilding.staging import EDGES, BulkEdges, Staging
 from moorage.permissions.reconcile_stores import Counted
 from moorage.permissions.records import Source, Transport
 from moorage.permissions.slots import Table
+from moorage.permissions.stores import Advance
 
 Counts = Mapping[tuple[int, Table], Counted]
 
@@ -49,6 +50,5 @@ async def merge(ledger: Ledger, apply: Apply, edges: Callable[[Change], BulkEdge
         if found.counted:
             await change.authorities.add(found.source.id, found.counted)
         await apply.within(change, found.stretches)
-        for part, (_, end) in found.extent.items():
-            if end:
-                await change.intake.advance(found.topic, part, 0, end)
+        ends = {part: end for part, (_, end) in found.extent.items() if end}
+        await change.intake.advance([Advance(found.topic, part, 0, end) for part, end in ends.items()])

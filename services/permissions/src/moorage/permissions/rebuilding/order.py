@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from moorage.events.plain_edges import EdgeReader
-from moorage.permissions.apply import Advance, Stretch
+from moorage.permissions.apply import Stretch
 from moorage.permissions.batches import Record, Sorted, sort_batch
 from moorage.permissions.rebuilding.messages import Odd
 from moorage.permissions.rebuilding.reading import Place
 from moorage.permissions.records import Source
+from moorage.permissions.stores import Advance
 
 _STRETCH: Final = 1000
 _AT_ONCE: Final = 100
