@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.authorization import deciding, loading, new_enemies, propagation, storm
+from bench.authorization import deciding, insight, loading, new_enemies, propagation, storm
 from bench.authorization.figure import Goal, at_least
 from bench.authorization.opening import open_site, rebuild
 from bench.authorization.population import Held, images, owners
@@ -55,6 +55,10 @@ async def _authority(run: Run) -> Mapping[Goal, float]:
     return await deciding.authority(run.site, await run.images())
 
 
+async def _insight(run: Run) -> Mapping[Goal, float]:
+    return await insight.insight(run.site, await run.images())
+
+
 async def _wrong(run: Run) -> Mapping[Goal, float]:
     return {WRONG_ALLOWS: run.tally.wrong, ASKED_AFTER: run.tally.asked_after}
 
@@ -69,6 +73,7 @@ SECTIONS: Final = (
     Section("gateway", (loading.READY, loading.MEMORY), lambda run: loading.gateway(run.site)),
     Section("checks", (deciding.RATE, deciding.P99, deciding.WRONG), _checks),
     Section("authority", (deciding.ASK_P50, deciding.ASK_P99, deciding.ASK_RATE, deciding.ASK_WRONG), _authority),
+    Section("insight", insight.GOALS, _insight),
     Section(
         "propagation",
         (

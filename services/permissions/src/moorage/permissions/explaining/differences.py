@@ -19,6 +19,8 @@ from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Image, Workspace
 
 _CHUNK: Final = 500
+_HOLDERS_AT_ONCE: Final = 10_000
+"""The database works out everybody's role for each page, so there had better be few pages."""
 _REASONS: Final = 10
 
 
@@ -70,7 +72,7 @@ async def _of_image(span: Span, request: wire.ImageDiffRequest) -> wire.DiffAnsw
     while not full:
         olds = await _holders(span.old, workspace, former, after)
         news = await _holders(span.new, workspace, image, after)
-        horizon = min((page[-1].id for page in (olds, news) if len(page) == _CHUNK), default=None)
+        horizon = min((page[-1].id for page in (olds, news) if len(page) == _HOLDERS_AT_ONCE), default=None)
         before, now = _roles(olds, former), _roles(news, image)
         users = {each.id: each for each in (*olds, *news)}
         for id in sorted(users):
@@ -92,7 +94,7 @@ async def _of_image(span: Span, request: wire.ImageDiffRequest) -> wire.DiffAnsw
 async def _holders(view: Looking, workspace: Workspace, image: Image | None, after: UUID | None) -> Sequence[Holder]:
     if image is None:
         return []
-    return await view.holders.page(workspace.alias, image.repository.alias, Role.READ, after, _CHUNK)
+    return await view.holders.page(workspace.alias, image.repository.alias, Role.READ, after, _HOLDERS_AT_ONCE)
 
 
 def _roles(holders: Sequence[Holder], image: Image | None) -> dict[UUID, Role]:
