@@ -1,8 +1,6 @@
 """Gateways tell how far they have come, and `?wait=all` waits for all of them (authorization.md §3.2, §3.6)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,33 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiohttp import encode_basic_auth
-from aiohttp.test_utils import TestClient, TestServer
 
-from contracts.storage_parts import MemoryStorage
 from faults.waiting import until_true
 from gateway.site import Site, open_site
 from gateway.village_order import identifier
-from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.audit import Mode
 from moorage.access.consistency import ORIGIN, ConsistencyToken
-from moorage.access.frames import Frame
-from moorage.access.packed import Packed
 from moorage.access.principal import ANONYMOUS, Identity
-from moorage.access.sums import WorkspaceSum
-from moorage.access.sync_wire import FleetAnswer, FleetReport
-from moorage.gateway.app import Gateway, open_gateway
-from moorage.gateway.ports import AuthorityFeed
-from moorage.gateway.settings import GatewaySettings
+from moorage.access.sync_wire import FleetReport
 from moorage.oci.reference import ImageName
-from moorage.permissions.adapters.pepper import FilePepper
-from moorage.permissions.app import Permissions
 from moorage.permissions.fleet_members import GRACE_SECONDS, FleetMember
-from moorage.permissions.memory.ledger import MemoryLedger
-from moorage.permissions.settings import PermissionsSettings
-from moorage.runtime.clock import SystemClock
-from permissions.sample_facts import small_workspace
 
 API = identifier("im:ledger/api")
 NAME = "acme/ledger/api"
@@ -273,108 +255,6 @@ async def test_an_older_epochs_token_counts_once_the_sources_have_told_again(sit
         answer = await site.ask("GET", path, auth=auth, headers={"Moorage-Authz-Min-Token": str(token)})
         assert answer.status == 200, (token, bumped)
         assert ("check" in site.village.questions[before:]) is asks, (token, bumped)
-
-
-class Freezing:
-    """A feed whose stream can be stopped while reports go on: the gateway behind it does not move."""
-
-    def __init__(self, feed: AuthorityFeed) -> None:
-        self._feed = feed
-        self.flowing = asyncio.Event()
-        self.flowing.set()
-
-    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
-        """See AuthorityFeed."""
-        return await self._feed.snapshot(workspace, at_least)
-
-    async def sum(self, workspace: UUID) -> WorkspaceSum:
-        """See AuthorityFeed."""
-        return await self._feed.sum(workspace)
-
-    async def report(self, report: FleetReport) -> FleetAnswer:
-        """See AuthorityFeed."""
-        return await self._feed.report(report)
-
-    async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
-        """See AuthorityFeed."""
-        async for frame in self._feed.changes(after):
-            await self.flowing.wait()
-            yield frame
-
-
-@asynccontextmanager
-async def three_gateways(folder: Path) -> AsyncIterator[tuple[Permissions, list[Gateway], Freezing, str]]:
-    """Real permissions, and three gateways, the last of which can be frozen."""
-    configured = {"database_url": "postgresql://", "secrets_dir": "."}
-    settings = PermissionsSettings.model_validate(configured)
-    permissions = Permissions(MemoryLedger(), FilePepper(b"k" * 32), SystemClock(), settings)
-    secret = await permissions.operator(folder / "operator.json")
-    await permissions.ingest(small_workspace())
-    authority = permissions.authority
-    freezing = Freezing(authority)
-    async with AsyncExitStack() as stack:
-        gateways: list[Gateway] = []
-        feeds: tuple[AuthorityFeed, ...] = (authority, authority, freezing)
-        for number, feed in enumerate(feeds):
-            own = GatewaySettings(secrets_dir=folder / str(number))
-            gateway = await stack.enter_async_context(open_gateway(own, authority, feed, MemoryStorage().content))
-            gateways.append(gateway)
-            await until_true(partial(is_ready, gateway))
-        yield permissions, gateways, freezing, secret
-
-
-def is_ready(gateway: Gateway) -> bool:
-    """Whether it decides by itself."""
-    return gateway.follower.ready and gateway.enlistment.current
-
-
-async def test_wait_all_never_returns_before_every_gateway_enforces(tmp_path: Path) -> None:
-    """Three gateways, one of them frozen: 202 and its name until it moves; then 200, and all three decide alike."""
-    async with three_gateways(tmp_path) as (permissions, gateways, freezing, secret), AsyncExitStack() as stack:
-        client = await stack.enter_async_context(TestClient(TestServer(gateways[0].public_app())))
-        login = await logins(permissions, secret)
-        made = await client.post(
-            "/api/v1/images?wait=all",
-            json={"name": "acme/hello/api", "repository": "hello"},
-            auth=None,
-            headers=login["bob"],
-        )
-        assert made.status == 201, await made.text()
-        image = (await made.json())["id"]
-        path = f"/api/v1/images/{image}/visibility?wait=all"
-        freezing.flowing.clear()
-        answer = await client.put(path, json={"visibility": "workspace"}, headers=login["bob"])
-        assert answer.status == 202
-        told = (await answer.json())["progress"]
-        assert told["waiting"] == [str(gateways[2].enlistment.id)]
-        assert len(told["confirmed"]) == 2
-        token = ConsistencyToken.parse(answer.headers["Moorage-Authz-Token"])
-        assert [gateway.follower.replica.position >= token for gateway in gateways] == [True, True, False]  # type: ignore[union-attr] # all have loaded
-        freezing.flowing.set()
-        again = await client.put(path, json={"visibility": "inherit"}, headers=login["bob"])
-        assert again.status == 200
-        token = ConsistencyToken.parse(again.headers["Moorage-Authz-Token"])
-        assert all(gateway.follower.replica.position >= token for gateway in gateways)  # type: ignore[union-attr] # all have
-
-
-async def test_a_gateway_that_leaves_is_not_waited_for(tmp_path: Path) -> None:
-    """Draining, it says so."""
-    async with three_gateways(tmp_path) as (permissions, gateways, _, _):
-        assert len((await permissions.authority.gateways.fleet()).members) == 3
-        await gateways[1].enlistment.__aexit__(None, None, None)
-        assert len((await permissions.authority.gateways.fleet()).members) == 2
-        assert not gateways[1].enlistment.current
-
-
-async def logins(permissions: Permissions, secret: str) -> dict[str, dict[str, str]]:
-    """Headers of users with fresh tokens."""
-    operator = await permissions.authority.authenticate(wire.AuthenticateRequest(secret=secret))
-    found = {}
-    for account in ("bob",):
-        request = wire.CreateTokenRequest(identity=operator.identity, user=account, spec=wire.TokenSpec(name="t"))
-        minted = (await permissions.authority.create_token(request)).secret
-        found[account] = {"Authorization": encode_basic_auth(account, minted)}
-    return found
 
 
 @pytest.mark.parametrize("path", [f"/api/v1/images/{API}/visibility"])
