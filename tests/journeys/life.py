@@ -3,6 +3,7 @@
 Everybody keeps the bearer token and the upload session of the beginning: what changes has to bite those.
 """
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from moorage.standalone.demo import demo_id
 WORKSPACE: Final = demo_id("workspace", "acme")
 OWNER: Final = "dave"
 ADMIN, WRITER, READER, OUTSIDER = "alice", "bob", "carol", "mallory"
+NUMBERS: Final = itertools.count(1)
 _SCOPES: Final = "pull,push,delete"
 
 
@@ -54,6 +56,14 @@ async def become_owner(attacker: Attacker, user: str, workspace: UUID = WORKSPAC
         workspace=str(workspace),
         user=str(user_id(user)),
         role="owner",
+    )
+
+
+async def workspace_is(life: "Life", state: str) -> None:
+    """The workspace, in a new state."""
+    subject = f"ws:{WORKSPACE}"
+    life.seen = await tell(
+        life.attacker, "scm.workspace.set", subject, workspace=str(WORKSPACE), slug="acme", state=state
     )
 
 

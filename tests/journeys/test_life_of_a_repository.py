@@ -3,61 +3,26 @@
 Tokens and upload sessions are from before the change. What needs a month to pass: contracts.authority_lifecycle.
 """
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator, Iterator
 from typing import Final
 from uuid import uuid4
 
-import pytest
-
-from hostile.attacker import Attacker, digest
+from hostile.attacker import digest
 from journeys.life import (
     ADMIN,
+    NUMBERS,
     OUTSIDER,
     OWNER,
     READER,
     WORKSPACE,
     WRITER,
     Life,
-    become_owner,
     refusal,
     tell,
     user_id,
+    workspace_is,
 )
-from servers.registry import StandaloneRegistry
 
-_NUMBERS: Final = itertools.count(1)
 GONE: Final = (404, "NAME_UNKNOWN", "no_read")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneRegistry]:
-    """One registry for the file; every test has a repository of its own."""
-    registry = StandaloneRegistry(tmp_path_factory.mktemp("life"))
-    asyncio.run(registry.start())
-    try:
-        yield registry
-    finally:
-        asyncio.run(registry.stop())
-
-
-@pytest.fixture
-async def life(registry: StandaloneRegistry) -> AsyncIterator[Life]:
-    """A repository with an image, and an owner in the workspace."""
-    attacker = Attacker(registry)
-    await become_owner(attacker, OWNER)
-    made = Life(attacker, f"life{next(_NUMBERS)}")
-    await made.begin()
-    yield made
-    await _workspace(made, "active")
-
-
-async def _workspace(life: Life, state: str) -> None:
-    subject = f"ws:{WORKSPACE}"
-    life.seen = await tell(
-        life.attacker, "scm.workspace.set", subject, workspace=str(WORKSPACE), slug="acme", state=state
-    )
 
 
 async def test_a_renamed_repository_changes_nothing(life: Life) -> None:
@@ -71,8 +36,11 @@ async def test_a_renamed_repository_changes_nothing(life: Life) -> None:
 
 
 async def test_a_moved_repository_follows_its_new_project(life: Life) -> None:
-    """Who had a role by the old project has none, who has one by the new project has it, in one step."""
+    """Who had a role by the old project has none, nor a session; who has one by the new project has it, in one step."""
     new = uuid4()
+    await life.grant(WRITER, "none")
+    await life.grant(WRITER, "write", node="project", on=life.project)
+    session = await life.begins_upload(WRITER)
     await life.be_project(new)
     await life.grant(READER, "none")
     await life.grant(READER, "read", node="project", on=life.project)
@@ -82,6 +50,7 @@ async def test_a_moved_repository_follows_its_new_project(life: Life) -> None:
     await life.be("active")
     assert (await life.pulls(READER), await life.pulls(OUTSIDER)) == (404, 200)
     assert (await life.pushes(OUTSIDER)).status == 201
+    assert (await life.goes_on(WRITER, session)).status in (403, 404)
 
 
 async def test_an_archived_repository_is_read_only(life: Life) -> None:
@@ -133,21 +102,25 @@ async def test_an_undeleted_repository_has_its_images_back(life: Life) -> None:
 
 
 async def test_a_transferred_repository_leaves_its_images_behind(life: Life) -> None:
-    """Detached; back again, they stay detached until an owner links them."""
-    id = await life.attacker.image_id(ADMIN, life.image)
+    """Detached; back again, they stay detached until an owner links them, which ends the sessions of before."""
+    id, session = await life.attacker.image_id(ADMIN, life.image), await life.begins_upload(WRITER)
     await life.be("transferred", to_workspace=str(uuid4()))
     assert (await life.pulls(READER), await life.pulls(OUTSIDER)) == (200, 404)
     assert refusal(await life.pushes(WRITER)) == (403, "DENIED", "detached")
+    assert refusal(await life.goes_on(WRITER, session)) == (403, "DENIED", "detached")
     await life.be("active")
     assert refusal(await life.pushes(WRITER)) == (403, "DENIED", "detached")
+    assert refusal(await life.goes_on(WRITER, session)) == (403, "DENIED", "detached")
     linked = await life.manage(OWNER, "PUT", f"/api/v1/images/{id}/repository", {"repository": str(life.id)})
     assert linked.status == 200, linked.body
     assert (await life.pushes(WRITER)).status == 201
+    ended = await life.goes_on(WRITER, session)
+    assert (ended.status, ended.json["errors"][0]["code"]) == (400, "BLOB_UPLOAD_INVALID")
 
 
 async def test_a_relinked_image_has_the_rights_of_its_new_repository_only(life: Life) -> None:
     """In one step: sessions of the old link end, visibility is inherited again."""
-    other = Life(life.attacker, f"life{next(_NUMBERS)}", project=life.project)
+    other = Life(life.attacker, f"life{next(NUMBERS)}", project=life.project)
     await other.be("active")
     await other.grant(ADMIN, "admin")
     await other.grant(OUTSIDER, "write")
@@ -283,10 +256,10 @@ async def _group_grant(life: Life, group: object, role: str) -> None:
 async def test_a_suspended_workspace_says_so_to_readers_only(life: Life) -> None:
     """403 to who had pull, as absent to others; nothing of it remains afterwards."""
     session = await life.begins_upload(WRITER)
-    await _workspace(life, "suspended")
+    await workspace_is(life, "suspended")
     assert refusal(await life.pull(READER)) == (403, "DENIED", "suspended")
     assert refusal(await life.goes_on(WRITER, session)) == (403, "DENIED", "suspended")
     assert refusal(await life.pull(OUTSIDER)) == GONE
-    await _workspace(life, "active")
+    await workspace_is(life, "active")
     assert await life.pulls(READER) == 200
     assert (await life.goes_on(WRITER, session)).status == 202
