@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +14,11 @@ NAME = "acme/hello/insight"
 
 
 @pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
+def registry(registry: StandaloneRegistry) -> StandaloneRegistry:
     """One demo with one image."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
-        asyncio.run(opened.start())
-        try:
-            created = asyncio.run(opened.command("image", "create", NAME, "--repository", "hello", user="alice"))
-            assert created.succeeded, created
-            yield opened
-        finally:
-            asyncio.run(opened.stop())
+    created = asyncio.run(registry.command("image", "create", NAME, "--repository", "hello", user="alice"))
+    assert created.succeeded, created
+    return registry
 
 
 def told(outcome: Outcome) -> str:

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,16 +14,10 @@ NAME = "acme/hello/audited"
 
 
 @pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
+def registry(registry: StandaloneRegistry) -> StandaloneRegistry:
     """One demo, with an image that carol may read, and that she has tried to delete."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
-        asyncio.run(opened.start())
-        try:
-            asyncio.run(_attempt(opened))
-            yield opened
-        finally:
-            asyncio.run(opened.stop())
+    asyncio.run(_attempt(registry))
+    return registry
 
 
 async def _attempt(registry: StandaloneRegistry) -> None:

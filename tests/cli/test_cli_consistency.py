@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,18 +11,6 @@ from servers.client_process import Outcome
 from servers.registry import StandaloneRegistry
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
-    """One demo for all tests of this module."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
-        asyncio.run(opened.start())
-        try:
-            yield opened
-        finally:
-            asyncio.run(opened.stop())
 
 
 def told(outcome: Outcome) -> Any:

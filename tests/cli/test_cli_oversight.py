@@ -1,10 +1,6 @@
 """What waits for the operator, through the `moorage` command: dead letters and sweeps."""
 
-import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,18 +10,6 @@ from permissions.sample_snapshots import whole
 from servers.registry import StandaloneRegistry
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
-    """One demo for all tests of this module."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
-        asyncio.run(opened.start())
-        try:
-            yield opened
-        finally:
-            asyncio.run(opened.stop())
 
 
 async def send(registry: StandaloneRegistry, *lines: bytes) -> None:

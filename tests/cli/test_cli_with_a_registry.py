@@ -1,10 +1,7 @@
 """The `moorage` command against a real registry: what people and scripts see."""
 
-import asyncio
 import json
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,18 +13,6 @@ from servers.client_process import Outcome
 from servers.registry import StandaloneRegistry
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
-    """One demo for all tests of this module; each names images and users of its own."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
-        asyncio.run(opened.start())
-        try:
-            yield opened
-        finally:
-            asyncio.run(opened.stop())
 
 
 def one(outcome: Outcome) -> dict[str, Any]:

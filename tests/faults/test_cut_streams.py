@@ -34,15 +34,6 @@ FEWEST_CUTS = 10
 PULL_BOUND_SECONDS = 3.0
 
 
-@pytest.fixture
-async def permissions(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service fed over HTTP."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
-
-
 @asynccontextmanager
 async def through_proxy(permissions: PermissionsProcess) -> AsyncIterator[tuple[CuttingProxy, AuthorityClient]]:
     """A client of the service, with a proxy between."""

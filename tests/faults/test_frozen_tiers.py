@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
@@ -205,15 +204,6 @@ async def test_permissions_is_frozen(permissions: PermissionsProcess, tmp_path: 
         finally:
             permissions.thaw()
         await until(lambda: is_status(town, "GET", PULL, 200))
-
-
-@pytest.fixture
-async def permissions(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service fed by hand."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
 
 
 async def tell(permissions: PermissionsProcess, *facts: bytes) -> None:

@@ -1,13 +1,11 @@
 """A database that is ten minutes older: nothing is answered before the epoch is bumped, and nobody gets more (R72)."""
 
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from contracts.storage_parts import MemoryStorage
@@ -22,15 +20,6 @@ from permissions.sample_facts import group_member, small_workspace, user
 from servers.postgres import PostgresForTests
 
 PULL, UPLOADS = "/v2/acme/hello/api/tags/list", "/v2/acme/hello/api/blobs/uploads/"
-
-
-@pytest.fixture
-async def permissions(postgres: PostgresForTests, fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service fed by hand."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
 
 
 async def tell(permissions: PermissionsProcess, *facts: bytes) -> ConsistencyToken:

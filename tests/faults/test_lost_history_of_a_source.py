@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from contracts.storage_parts import MemoryStorage
@@ -52,15 +51,6 @@ class Bridge:
         found, answer = await self._permissions.post("facts", b"\n".join([*facts, beat]), self._secret)
         assert (found, answer.get("refused")) == (200, []), answer
         return ConsistencyToken.parse(answer["token"])
-
-
-@pytest.fixture
-async def permissions(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service without facts."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
 
 
 @asynccontextmanager

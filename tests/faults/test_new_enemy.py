@@ -1,6 +1,5 @@
 """Nothing pushed after Bob was removed is served to Bob, however far a gateway's stream lags (R73, §3.5, §6)."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,6 @@ MOST = 500
 FEW = 5
 DENIED, UNKNOWN = {404}, {503}
 """What the authority said, and what is said where it did not answer in time."""
-
-
-@pytest.fixture
-async def permissions(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service fed over HTTP."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
 
 
 async def test_what_is_pushed_after_a_removal_is_never_served_to_who_was_removed(

@@ -1,7 +1,6 @@
 """Names are content too: what was tagged after Bob was removed is in no list that Bob gets (R73, §3.5)."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -22,15 +21,6 @@ CONFIG: Final = b"{}"
 SUBJECT: Final = Digest.of(b"a subject that nobody has pushed")
 DENIED, UNKNOWN = {404}, {503}
 """What the authority said, and what is said where it did not answer in time."""
-
-
-@pytest.fixture
-async def permissions(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[PermissionsProcess]:
-    """A service fed over HTTP."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    yield process
-    await process.kill()
 
 
 async def test_a_tag_pushed_after_a_removal_is_never_listed_to_who_was_removed(

@@ -1,13 +1,10 @@
 """A right of any kind is taken away while its holder is in the middle of something (R74, R77, R78, §5 pitfall 22)."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from faults.fleet import Fleet, open_fleet, rounds
-from faults.permissions_process import PermissionsProcess
+from faults.fleet import Fleet, rounds
 from faults.revocations import KINDS, Kind, Stage, credential_revoked, ground
 from moorage.access.consistency import ConsistencyToken
 from moorage.oci.digest import Digest
@@ -21,14 +18,10 @@ REFUSED = {401, 403, 404}
 
 
 @pytest.fixture
-async def fleet(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[Fleet]:
+async def fleet(fleet: Fleet) -> Fleet:
     """Three gateways over a workspace with an owner."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    async with open_fleet(process, tmp_path) as fleet:
-        await fleet.tell(ground("acme", OWNER))
-        yield fleet
-    await process.kill()
+    await fleet.tell(ground("acme", OWNER))
+    return fleet
 
 
 @dataclass

@@ -3,13 +3,10 @@
 import asyncio
 import os
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from faults.fact_topics import applied_beyond, fact_topics
 from faults.histories import History
@@ -20,18 +17,9 @@ from moorage.access import wire
 from moorage.access.action import Action
 from permissions.sample_facts import uuid_of
 from servers.kafka import KafkaBroker
-from servers.postgres import DEFAULT_MAJOR, PostgresForTests, require_programs
+from servers.postgres import PostgresForTests
 
 BATCH = 400
-
-
-@pytest.fixture
-def durable_postgres() -> Iterator[PostgresForTests]:
-    """A server of this test's own that keeps what it has acknowledged."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        server = PostgresForTests.start(Path(folder), require_programs(DEFAULT_MAJOR), durable=True)
-        yield server
-        server.stop()
 
 
 async def test_a_database_that_dies_is_waited_for(

@@ -1,13 +1,10 @@
 """Who has been granted something may use it at once, at any gateway: nobody is refused in between (§3.6, R81)."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from faults.fleet import Fleet, open_fleet, rounds
-from faults.permissions_process import PermissionsProcess
+from faults.fleet import Fleet, rounds
 from faults.revocations import Stage, ground
 from moorage.access.consistency import ConsistencyToken
 from permissions.sample_facts import grant, member, user
@@ -23,15 +20,11 @@ PATH = f"/v2/{NAME}/tags/list?n=0"
 
 
 @pytest.fixture
-async def fleet(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[Fleet]:
+async def fleet(fleet: Fleet) -> Fleet:
     """Three gateways over an image that nobody may pull."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    async with open_fleet(process, tmp_path) as fleet:
-        await fleet.tell([*ground("acme", OWNER), *STAGE.base()])
-        await fleet.image(OWNER, "acme", STAGE.image, STAGE.repository)
-        yield fleet
-    await process.kill()
+    await fleet.tell([*ground("acme", OWNER), *STAGE.base()])
+    await fleet.image(OWNER, "acme", STAGE.image, STAGE.repository)
+    return fleet
 
 
 async def test_a_grant_counts_for_whoever_shows_its_token_and_for_docker_which_shows_none(fleet: Fleet) -> None:

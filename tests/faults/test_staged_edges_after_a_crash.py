@@ -3,14 +3,10 @@
 import asyncio
 import os
 import signal
-import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-import pytest
 
 from faults.waiting import until, until_true
 from moorage.permissions.app import SCHEMA, migrate_permissions
@@ -20,16 +16,7 @@ from moorage.permissions.rebuilding.rows import Rows
 from moorage.permissions.rebuilding.staging import StagingLost
 from moorage.permissions.slots import Table
 from moorage.runtime.postgres import Database
-from servers.postgres import DEFAULT_MAJOR, PostgresForTests, require_programs
-
-
-@pytest.fixture
-def durable_postgres() -> Iterator[PostgresForTests]:
-    """A server of this test's own that keeps what it has acknowledged."""
-    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        server = PostgresForTests.start(Path(folder), require_programs(DEFAULT_MAJOR), durable=True)
-        yield server
-        server.stop()
+from servers.postgres import PostgresForTests
 
 
 async def test_a_crash_of_the_server_ends_the_run(durable_postgres: PostgresForTests) -> None:

@@ -26,16 +26,6 @@ FEW = 50
 """Records that are told one by one."""
 
 
-@pytest.fixture
-async def fleet(fresh_dsn: str, tmp_path: Path) -> AsyncIterator[Fleet]:
-    """Three gateways."""
-    process = PermissionsProcess(tmp_path / "permissions", fresh_dsn)
-    await process.start()
-    async with open_fleet(process, tmp_path) as fleet:
-        yield fleet
-    await process.kill()
-
-
 async def test_a_group_that_bob_has_left_gives_bob_nothing(fleet: Fleet) -> None:
     """All gateways are asked without a pause while both facts, among many others, arrive."""
     await fleet.tell([*ground("acme", OWNER), user("bob")])

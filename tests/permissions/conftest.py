@@ -42,6 +42,15 @@ async def postgres_ledger(permissions_dsn: str) -> AsyncIterator[PostgresLedger]
         yield PostgresLedger(database, SystemClock())
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """An empty one of each kind; test modules and contracts that need another one have their own."""
+    if request.param == "memory":
+        return MemoryLedger()
+    found: Ledger = request.getfixturevalue("postgres_ledger")
+    return found
+
+
 async def site_over(ledger: Ledger, folder: Path) -> Site:
     """A site with an operator, whose secret is in the folder."""
     permissions = service_over(ledger)

@@ -208,15 +208,6 @@ async def test_a_topic_is_known_by_its_partitions_and_its_incarnation() -> None:
         await guard.admit(FoundTopic("t", 1, "one"))
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """An empty ledger, of both kinds."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: Ledger = request.getfixturevalue("postgres_ledger")
-    return found
-
-
 async def test_nothing_is_looked_at_before_the_past_is_applied(ledger: Ledger) -> None:
     """A ledger that is half built answers nobody (R122)."""
     rebuild = Rebuild(ledger, patience=0)

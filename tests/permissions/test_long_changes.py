@@ -23,7 +23,6 @@ from moorage.permissions.batches import Record
 from moorage.permissions.feed import Feed
 from moorage.permissions.history import Position
 from moorage.permissions.log_rows import FRAME_WEIGHT, LogFrame, gather, weight
-from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.reconcile.oversight import DecideSweepRequest, Oversight
@@ -46,15 +45,6 @@ SITE = [
     grant("repository:hello", "user:bob", "write", 1),
 ]
 MANY = 2_500
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """One of each."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: PostgresLedger = request.getfixturevalue("postgres_ledger")
-    return found
 
 
 async def declared(ledger: Ledger) -> Source:

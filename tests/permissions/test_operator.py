@@ -9,14 +9,12 @@ from structlog.testing import capture_logs
 from moorage.access import wire
 from moorage.access.problems import CredentialUnknown
 from moorage.access.secrets import SecretKind, mint_secret
-from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.postgres.ledger import PostgresLedger
-from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime import private_file
-from moorage.runtime.clock import SystemClock
+from permissions.conftest import service_over
 from permissions.sample_facts import user, workspace
 
 
@@ -47,8 +45,7 @@ class OperatorOverALedger:
     @pytest.fixture
     def permissions(self, ledger: Ledger) -> Permissions:
         """The service over it."""
-        settings = PermissionsSettings.model_validate({"database_url": "postgresql://", "secrets_dir": "."})
-        return Permissions(ledger, FilePepper(b"k" * 32), SystemClock(), settings)
+        return service_over(ledger)
 
     @pytest.fixture
     def file(self, tmp_path: Path) -> Path:

@@ -10,7 +10,6 @@ from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Change, Ledger
-from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.reconcile.applying import ApplySnapshots
 from moorage.permissions.reconcile_stores import RunState
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
@@ -63,15 +62,6 @@ class MortalLedger:
             self._left -= 1
             if not self._left:
                 raise Killed
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """One of each."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: PostgresLedger = request.getfixturevalue("postgres_ledger")
-    return found
 
 
 async def send(ledger: Ledger, source: Source, *bodies: bytes) -> None:

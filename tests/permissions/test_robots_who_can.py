@@ -6,14 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import pytest
-
 from moorage.access import explain_wire
 from moorage.access.frames import EntityKind
 from moorage.access.principal import ALL_SCOPES, Bound, PrincipalKind, Scope
 from moorage.access.role import Role
 from moorage.permissions import rows
-from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Credential
 from moorage.permissions.slots import Entity
@@ -28,15 +25,6 @@ MISLEADING = Bound("project", frozenset({uuid_of("repository", "hello")}))
 NOW = datetime.now(UTC)
 READ = frozenset({Scope.READ})
 WRITE = frozenset({Scope.READ, Scope.WRITE})
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """Both kinds."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: Ledger = request.getfixturevalue("postgres_ledger")
-    return found
 
 
 def robot(name: str, bound: Bound | None, role: Role | None, scopes: frozenset[Scope] = ALL_SCOPES) -> Credential:

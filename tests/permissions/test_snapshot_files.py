@@ -11,24 +11,13 @@ from moorage.access import wire
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.packed import unpack
 from moorage.access.sums import sum_of
-from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
-from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.snapshot_files import KEPT_SECONDS, SnapshotFiles
 from moorage.runtime.clock import FixedClock
 from permissions.conftest import site_over
 from permissions.sample_facts import grant, group_member, repository, small_workspace, uuid_of
 
 ACME = uuid_of("workspace", "acme")
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """Both drivers."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: PostgresLedger = request.getfixturevalue("postgres_ledger")
-    return found
 
 
 @pytest.fixture

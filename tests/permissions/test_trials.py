@@ -2,29 +2,16 @@
 
 import asyncio
 
-import pytest
-
 from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.explaining.trial import TrialLedger
-from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Deciding, Ledger
-from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
 from moorage.runtime.clock import FixedClock
 from permissions.sample_facts import grant, group_member, small_workspace, user, uuid_of
 
 BY_HAND = SourceSpec("by-hand", SourceKind.MANUAL, Transport.HTTP)
 BOB, CAROL = uuid_of("user", "bob"), uuid_of("user", "carol")
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """One of each."""
-    if request.param == "memory":
-        return MemoryLedger()
-    found: PostgresLedger = request.getfixturevalue("postgres_ledger")
-    return found
 
 
 async def send(ledger: Ledger, source: Source, *bodies: bytes) -> None:

@@ -17,7 +17,6 @@ from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.image_changes import DETACHED_FOR, SETTLED_AFTER
 from moorage.permissions.images import Images
-from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.settings import PermissionsSettings
 from moorage.runtime.clock import FixedClock, SystemClock
@@ -51,15 +50,6 @@ class Town:
     async def restore(self, who: wire.IdentityBody, image: wire.ImageBody) -> wire.ImageBody:
         """The image, restored."""
         return await self.authority.restore_image(deletion_wire.RestoreImageRequest(identity=who, id=image.id))
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """An empty ledger."""
-    if request.param == "memory":
-        return MemoryLedger()
-    held: Ledger = request.getfixturevalue("postgres_ledger")
-    return held
 
 
 async def gone(town: Town, site: Site, name: str = "hello/api") -> tuple[wire.IdentityBody, wire.ImageBody]:

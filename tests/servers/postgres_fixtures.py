@@ -43,6 +43,15 @@ def every_postgres(
 
 
 @pytest.fixture
+def durable_postgres() -> Iterator[PostgresForTests]:
+    """A server of this test's own that keeps what it has acknowledged."""
+    with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
+        server = PostgresForTests.start(Path(folder), require_programs(DEFAULT_MAJOR), durable=True)
+        yield server
+        server.stop()
+
+
+@pytest.fixture
 async def fresh_dsn(postgres: PostgresForTests) -> AsyncIterator[str]:
     """The DSN of an empty database for one test."""
     dsn = await postgres.fresh_database()
