@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.authorization import deciding, insight, loading, new_enemies, propagation, storm
+from bench.authorization import deciding, insight, loading, new_enemies, propagation, stalls, storm
 from bench.authorization.figure import Goal, at_least
 from bench.authorization.opening import open_site, rebuild
 from bench.authorization.population import Held, images, owners
@@ -72,6 +72,11 @@ SECTIONS: Final = (
     Section("ingest", (loading.INGEST,), lambda run: loading.ingest(run.site)),
     Section("gateway", (loading.READY, loading.MEMORY), lambda run: loading.gateway(run.site)),
     Section("checks", (deciding.RATE, deciding.P99, deciding.WRONG), _checks),
+    Section(
+        "stalls",
+        (stalls.STORM, stalls.FRAME, stalls.LOADING, stalls.FIRST_USE),
+        lambda run: stalls.stalls(run.site),
+    ),
     Section("authority", (deciding.ASK_P50, deciding.ASK_P99, deciding.ASK_RATE, deciding.ASK_WRONG), _authority),
     Section("insight", insight.GOALS, _insight),
     Section(

@@ -46,7 +46,7 @@ async def storm(site: Site, tally: Tally) -> Mapping[Goal, float]:
             over = asyncio.Event()
             leaving = going[number * _LEAVERS : (number + 1) * _LEAVERS]
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_blow(site, number, over))
+                tasks.create_task(blow(site, number, over))
                 for lane, some, found in zip(opened, people, (there, elsewhere), strict=False):
                     tasks.create_task(_probe(hand, lane, some, over, found))
                 tasks.create_task(_leave(hand, opened[2], leaving, over, express))
@@ -54,7 +54,7 @@ async def storm(site: Site, tally: Tally) -> Mapping[Goal, float]:
     return {HERE: quantile(there, 0.99), ELSEWHERE: quantile(elsewhere, 0.99), EXPRESS: quantile(express, 0.99)}
 
 
-async def _blow(site: Site, number: int, over: asyncio.Event) -> None:
+async def blow(site: Site, number: int, over: asyncio.Event) -> None:
     """Writes the storm at once; it is over when permissions has applied it."""
     count = max(2000, round(_STORM * site.world.scale))
     version, began = site.live.later(count), time.monotonic()

@@ -2,11 +2,9 @@
 
 import asyncio
 import gc
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
 
 import aiohttp
 import structlog
@@ -22,6 +20,7 @@ from moorage.gateway.access import DEFAULT_PATIENCE, Access, Patience
 from moorage.gateway.adapters.authority_client import AuthorityClient
 from moorage.gateway.audit import Audit
 from moorage.gateway.challenge import Challenge
+from moorage.gateway.collector import give_way
 from moorage.gateway.credentials import Credentials
 from moorage.gateway.enlistment import Enlistment
 from moorage.gateway.follower import Follower
@@ -57,9 +56,6 @@ from moorage.runtime.lifecycle import Stop
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.periodic import Periodic
 from moorage.runtime.serving import Listener, serve
-
-THREAD_TURN_SECONDS: Final = 0.001
-"""A thread that reads snapshots gives way to who serves requests after so long."""
 
 
 class Gateway:
@@ -188,7 +184,7 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
             gateway.follower.on_bootstrap = freeze_what_stays
-            sys.setswitchinterval(THREAD_TURN_SECONDS)
+            give_way()
             async with serve(listeners, gateway.health, HttpMetrics(registry)):
                 await stop.wait()
 

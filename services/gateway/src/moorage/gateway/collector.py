@@ -1,16 +1,28 @@
-"""Keeps the garbage collector away from facts: it would look at all of them while somebody waits.
+"""Keeps the interpreter's own work short while requests are served: garbage collection, and turns of threads.
 
-Facts are many objects that stay, and none of them is in a circle. To go through those of a large workspace once takes
-as long as thousands of decisions.
+Facts are many objects that stay, and none of them is in a circle: the collector need not look at them. To go through
+those of a large workspace once takes as long as thousands of decisions.
 """
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 ENOUGH: Final = 10_000
 """So many new objects are worth being put out of the collector's sight; it goes through fewer in a millisecond."""
+
+THREAD_TURN_SECONDS: Final = 0.001
+"""A thread that reads a snapshot gives way to who serves requests after so long."""
+COLLECT_LITTLE: Final = (5_000, 5, 1_000)
+"""Few objects at once, and all of them hardly ever: the rows of a long frame are thousands, and no garbage."""
+
+
+def give_way() -> None:
+    """For a process that serves: long work of the interpreter's own is cut short, or done rarely."""
+    sys.setswitchinterval(THREAD_TURN_SECONDS)
+    gc.set_threshold(*COLLECT_LITTLE)
 
 
 class Undisturbed:

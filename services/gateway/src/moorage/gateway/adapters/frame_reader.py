@@ -12,7 +12,7 @@ from moorage.access.frames import Delta, Frame, Row
 
 LONG_BYTES: Final = 32 * 1024
 """A line of so many is read in a millisecond or two."""
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 250
 _FRAME: Final[TypeAdapter[Frame]] = TypeAdapter(Frame)
 _ROWS: Final[TypeAdapter[list[Row]]] = TypeAdapter(list[Row])
 _FIELDS: Final = Decoder(dict[str, Raw])
@@ -29,7 +29,7 @@ async def read_frame(line: bytes) -> Frame:
         if _C not in fields:
             return _FRAME.validate_json(line)
         rows = _LIST.decode(fields[_C])
-    except DecodeError as error:
+    except (DecodeError, RecursionError) as error:
         raise ValueError("a frame can't be read") from error
     frame = _FRAME.validate_json(encode(fields | {_C: Raw(b"[]")}))
     if not isinstance(frame, Delta):
