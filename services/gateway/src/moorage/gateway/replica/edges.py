@@ -8,12 +8,14 @@ under the node. What a snapshot brought stays one block of packed columns; a row
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Final
 
 from moorage.access.packed import MAX_ALIAS, EdgeColumns
 from moorage.access.sums import SUM_MASK, term, terms
 
+_SHARDS: Final = 64
+"""Dictionaries of changed rows: one that grows takes longer than anybody should wait once it has a hundred thousand."""
 _ROW_COST: Final = 200
 """Bytes that a row of its own takes beside its entries: the array, the entry in the dictionary, the key."""
 
@@ -29,12 +31,13 @@ Row = tuple["array[int]", int, int]
 class Edges:
     """Sorted rows by key. `sum` is that of moorage.access.sums over every edge."""
 
-    __slots__ = ("_buckets", "_changed", "_columns", "_grown", "_shift", "sum")
+    __slots__ = ("_buckets", "_changed", "_changes", "_columns", "_grown", "_shift", "sum")
 
     def __init__(self, columns: EdgeColumns | None = None) -> None:
         """Takes the columns over as they are: whoever decoded them has validated them."""
         self._columns = columns or EdgeColumns.empty()
-        self._changed: dict[int, array[int]] = {}
+        self._changed: tuple[dict[int, array[int]], ...] = tuple({} for _ in range(_SHARDS))
+        self._changes = False
         self._grown = 0
         self._shift, self._buckets = _buckets(self._columns)
         self.sum = 0
@@ -50,7 +53,7 @@ class Edges:
         """Bytes, roughly."""
         keys, ends, targets = self._columns
         columns = len(keys) + len(ends) + len(targets) + len(self._buckets)
-        return 4 * (columns + self._grown) + _ROW_COST * len(self._changed)
+        return 4 * (columns + self._grown) + _ROW_COST * sum(map(len, self._changed))
 
     def __len__(self) -> int:
         """How many there are, roughly: what a row of its own hides is counted as well."""
@@ -58,8 +61,8 @@ class Edges:
 
     def row(self, key: int) -> Row:
         """Everything of the key; the row is for reading, and only until the next change."""
-        if self._changed:
-            changed = self._changed.get(key)
+        if self._changes:
+            changed = self._changed[key % _SHARDS].get(key)
             if changed is not None:
                 return changed, 0, len(changed)
         keys, ends, targets = self._columns
@@ -77,7 +80,7 @@ class Edges:
 
     def __iter__(self) -> Iterator[tuple[int, list[int]]]:
         """Every key that has edges, in order, with its entries."""
-        for key in sorted({*self._columns.keys, *self._changed}):
+        for key in sorted({*self._columns.keys, *chain.from_iterable(self._changed)}):
             entries, low, high = self.row(key)
             if low < high:
                 yield key, entries[low:high].tolist()
@@ -90,11 +93,13 @@ class Edges:
         old = held(row, target)
         if old == value:
             return
-        own = self._changed.get(key)
+        changed = self._changed[key % _SHARDS]
+        own = changed.get(key)
         if own is None:
             entries, low, high = row
-            own = self._changed[key] = entries[low:high]
+            own = changed[key] = entries[low:high]
             self._grown += len(own)
+            self._changes = True
         place = bisect_left(own, target << 2)
         if old and value:
             own[place] = target << 2 | value
@@ -115,7 +120,7 @@ class Edges:
         keys = self._columns.keys
         place = bisect_left(keys, key)
         if place == len(keys) or keys[place] != key:
-            del self._changed[key]
+            del self._changed[key % _SHARDS][key]
 
 
 def _buckets(columns: EdgeColumns) -> tuple[int, "array[int]"]:
