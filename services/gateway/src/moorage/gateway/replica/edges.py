@@ -8,14 +8,13 @@ under the node. What a snapshot brought stays one block of packed columns; a row
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Final
 
 from moorage.access.packed import MAX_ALIAS, EdgeColumns
 from moorage.access.sums import SUM_MASK, term, terms
+from moorage.gateway.replica.shards import PARTS, Shards
 
-_SHARDS: Final = 64
-"""Dictionaries of changed rows: one that grows takes longer than anybody should wait once it has a hundred thousand."""
 _ROW_COST: Final = 200
 """Bytes that a row of its own takes beside its entries: the array, the entry in the dictionary, the key."""
 
@@ -36,7 +35,7 @@ class Edges:
     def __init__(self, columns: EdgeColumns | None = None) -> None:
         """Takes the columns over as they are: whoever decoded them has validated them."""
         self._columns = columns or EdgeColumns.empty()
-        self._changed: tuple[dict[int, array[int]], ...] = tuple({} for _ in range(_SHARDS))
+        self._changed = Shards["array[int]"]()
         self._changes = False
         self._grown = 0
         self._shift, self._buckets = _buckets(self._columns)
@@ -53,7 +52,7 @@ class Edges:
         """Bytes, roughly."""
         keys, ends, targets = self._columns
         columns = len(keys) + len(ends) + len(targets) + len(self._buckets)
-        return 4 * (columns + self._grown) + _ROW_COST * sum(map(len, self._changed))
+        return 4 * (columns + self._grown) + _ROW_COST * len(self._changed)
 
     def __len__(self) -> int:
         """How many there are, roughly: what a row of its own hides is counted as well."""
@@ -62,7 +61,7 @@ class Edges:
     def row(self, key: int) -> Row:
         """Everything of the key; the row is for reading, and only until the next change."""
         if self._changes:
-            changed = self._changed[key % _SHARDS].get(key)
+            changed = self._changed.parts[key % PARTS].get(key)
             if changed is not None:
                 return changed, 0, len(changed)
         keys, ends, targets = self._columns
@@ -80,7 +79,7 @@ class Edges:
 
     def __iter__(self) -> Iterator[tuple[int, list[int]]]:
         """Every key that has edges, in order, with its entries."""
-        for key in sorted({*self._columns.keys, *chain.from_iterable(self._changed)}):
+        for key in sorted({*self._columns.keys, *(key for key, _ in self._changed)}):
             entries, low, high = self.row(key)
             if low < high:
                 yield key, entries[low:high].tolist()
@@ -93,7 +92,7 @@ class Edges:
         old = held(row, target)
         if old == value:
             return
-        changed = self._changed[key % _SHARDS]
+        changed = self._changed.parts[key % PARTS]
         own = changed.get(key)
         if own is None:
             entries, low, high = row
@@ -120,7 +119,7 @@ class Edges:
         keys = self._columns.keys
         place = bisect_left(keys, key)
         if place == len(keys) or keys[place] != key:
-            del self._changed[key % _SHARDS][key]
+            del self._changed.parts[key % PARTS][key]
 
 
 def _buckets(columns: EdgeColumns) -> tuple[int, "array[int]"]:

@@ -13,6 +13,7 @@ from moorage.access.image import WRITERS_PUBLISH, NodeState, PublishingDefaults,
 from moorage.access.packed import MAX_ALIAS, Packed
 from moorage.access.publisher_body import PublisherBody
 from moorage.gateway.replica.likeness import of_workspace
+from moorage.gateway.replica.shards import PARTS, Shards
 
 STATES: Final = {
     1: NodeState.ACTIVE,
@@ -47,8 +48,8 @@ class SiteFacts:
     """The global tables. Rows are applied in stream order, so the last one about a key is the truth."""
 
     def __init__(self) -> None:
-        self.users: dict[int, int] = {}
-        self.credentials: dict[int, int] = {}
+        self.users = Shards[int]()
+        self.credentials = Shards[int]()
         self.workspace_aliases: dict[int, int] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.active = bytearray(1)
@@ -93,7 +94,15 @@ class SiteFacts:
 
     def user(self, id: UUID | None) -> int:
         """The user's alias; 0 for one that no row has told of."""
-        return self.users.get(id.int, 0) if id else 0
+        if id is None:
+            return 0
+        number = id.int
+        return self.users.parts[number % PARTS].get(number, 0)
+
+    def is_revoked(self, credential: UUID) -> bool:
+        """Whether a fact has revoked the credential."""
+        number = credential.int
+        return self.credentials.parts[number % PARTS].get(number, 0) in self.revoked
 
     def _unpack(self, packed: Packed) -> None:
         for alias, kind, inside, uuid in packed.aliases:

@@ -92,8 +92,8 @@ class Replica:
     def contents(self) -> Mapping[str, object]:
         """Everything that decisions rest on, by workspace, to be compared with what another replica holds."""
         site = self._site
-        active = {alias for alias in site.users.values() if site.active[alias]}
-        people = {"users": dict(site.users), "active": active, "revoked": set(site.revoked)}
+        active = {alias for _, alias in site.users if site.active[alias]}
+        people = {"users": dict(iter(site.users)), "active": active, "revoked": set(site.revoked)}
         parts = {str(part.facts.id): part.facts.contents for part in self._parts.all.values()}
         return {**people, "directory": dict(site.workspaces), **parts}
 

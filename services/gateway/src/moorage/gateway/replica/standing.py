@@ -55,7 +55,7 @@ def standing(
         workspace.state,
         workspace.allow_public,
         active,
-        shown is None or site.credentials.get(shown.int, 0) not in site.revoked,
+        shown is None or not site.is_revoked(shown),
         identity.bound is None or _inside(facts, identity.bound, workspace, repository, image),
         workspace.publishing,
         live,
@@ -70,10 +70,10 @@ def of_person(site: SiteFacts, facts: WorkspaceFacts, identity: Identity, reach:
     principal, shown, expires = identity.principal, identity.credential, identity.expires
     if principal.kind is not _USER or principal.id is None or identity.bound is not None:
         return NOBODY
-    user = site.users.get(principal.id.int, 0)
+    user = site.user(principal.id)
     if not site.active[user] or (expires is not None and expires <= now):
         return NOBODY
-    if shown is not None and site.credentials.get(shown.int, 0) in site.revoked:
+    if shown is not None and site.is_revoked(shown):
         return NOBODY
     # Every path at once: direct and through groups, on the repository and on its project (R75).
     return reach.gives(facts.edges.row(user))
@@ -106,7 +106,7 @@ def principal_active(site: SiteFacts, identity: Identity) -> bool:
 def credential_active(site: SiteFacts, identity: Identity) -> bool:
     """Whether no fact has revoked the credential."""
     shown = identity.credential
-    return shown is None or site.credentials.get(shown.int, 0) not in site.revoked
+    return shown is None or not site.is_revoked(shown)
 
 
 def _pipeline_membership(own: Node) -> Membership:
