@@ -28,7 +28,9 @@ async def read_frame(line: bytes) -> Frame:
         fields = _FIELDS.decode(line)
         if _C not in fields:
             return _FRAME.validate_json(line)
+        await asyncio.sleep(0)
         rows = _LIST.decode(fields[_C])
+        await asyncio.sleep(0)
     except (DecodeError, RecursionError) as error:
         raise ValueError("a frame can't be read") from error
     frame = _FRAME.validate_json(encode(fields | {_C: Raw(b"[]")}))
