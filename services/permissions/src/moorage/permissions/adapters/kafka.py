@@ -24,6 +24,8 @@ from moorage.permissions.pace import Pace
 from moorage.permissions.topic_guard import TopicGuard
 
 _WAIT_MILLISECONDS: Final = 500
+_IDLE_MILLISECONDS: Final = 100
+"""So long a broker may wait for news: a partition whose backlog goes on is not asked for while it does."""
 _AT_ONCE: Final = 200
 """So many records are unpacked before others have their turn: about 0.6 ms."""
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
@@ -67,7 +69,7 @@ class KafkaStreams:
             max_partition_fetch_bytes=_MAX_RECORD_BYTES,
             # A single fact is answered at once; only an idle fetch waits.
             fetch_min_bytes=1,
-            fetch_max_wait_ms=_WAIT_MILLISECONDS,
+            fetch_max_wait_ms=_IDLE_MILLISECONDS,
             metadata_max_age_ms=30_000,
             session_timeout_ms=10_000,
             isolation_level="read_committed",
