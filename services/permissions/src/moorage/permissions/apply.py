@@ -70,9 +70,10 @@ class Apply:
         if batch.refused:
             _refuse_by_hand(source, batch.refused)
         async with self._ledger.changing(source.id) as change:
+            began = self._clock.now()
             counts, refused = await self._apply(change, batch, Lane(source.id), [source])
             _refuse_by_hand(source, refused)
-            await self._hear(change, [(Lane(source.id), batch)])
+            await self._hear(change, [(Lane(source.id), batch)], began)
             await follow(change, counts.moves, self._clock.now())
             token = change.log.token
         if staging.ends(batch.snapshots) and not await self.snapshots.drive(WHOLE_WITHIN_SECONDS):
@@ -104,10 +105,10 @@ class Apply:
 
     async def within(self, change: Change, stretches: Sequence[Stretch]) -> list[tuple[Counts, Sequence[Refused]]]:
         """The same in a change that is open already and moves the positions itself."""
-        done: list[tuple[Counts, Sequence[Refused]]] = []
+        done, began = list[tuple[Counts, Sequence[Refused]]](), self._clock.now()
         for each in stretches:
             done.append(await self._apply(change, each.batch, _lane(each), each.sources))
-        await self._hear(change, [(_lane(each), each.batch) for each in stretches])
+        await self._hear(change, [(_lane(each), each.batch) for each in stretches], began)
         await follow(change, [move for counts, _ in done for move in counts.moves], self._clock.now())
         return done
 
@@ -152,17 +153,16 @@ class Apply:
             batch.spell_out()
         return placed or []
 
-    async def _hear(self, change: Change, batches: Sequence[tuple[Lane, Sorted]]) -> None:
-        """Notes the heartbeats behind all facts of the change, and applies what they set free."""
+    async def _hear(self, change: Change, batches: Sequence[tuple[Lane, Sorted]], began: datetime) -> None:
+        """Notes the heartbeats behind all facts of the change that began then, and applies what they set free."""
         heard: dict[Lane, datetime] = {}
         for where, batch in batches:
             for heartbeat, source in batch.heartbeats:
                 lane = Lane(source.id, where.topic, where.part)
                 heard[lane] = max(heartbeat.as_of, heard.get(lane, heartbeat.as_of))
         if heard:
-            # A source whose clock is ahead knows no more than what it has said by now.
-            now = self._clock.now()
-            await change.sources.heard({lane: min(as_of, now) for lane, as_of in heard.items()})
+            # A source whose clock is ahead knows no more than what it has said by then.
+            await change.sources.heard({lane: min(as_of, began) for lane, as_of in heard.items()})
             await self._let_go(change)
 
     async def _let_go(self, change: Change) -> None:

@@ -63,8 +63,8 @@ def rule(folded: FoldedEdges, held: Mapping[Ends, Held]) -> Ruled:
     edges, disputed = folded.edges, _disputed(folded, rulings)
     if count.get(Ruling.CHANGE) == len(rulings):
         return Ruled(edges, held, edges, disputed, count)
-    kept, changed = (edges.only([each.replaces for each in rulings]), edges.only([each.changes for each in rulings]))
-    return Ruled(kept, held, changed, disputed, count)
+    kept = edges.only([each.replaces for each in rulings])
+    return Ruled(kept, held, edges.only([each.changes for each in rulings]), disputed, count)
 
 
 def _rulings(edges: Edges, held: Mapping[Ends, Held]) -> Sequence[Ruling]:
