@@ -4,6 +4,7 @@ Until that change there is nothing but what is staged, and aliases that nothing 
 the positions. So whatever ends it, it begins anew, or the ordinary way begins where it always does.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ import structlog
 from moorage.permissions.apply import Apply
 from moorage.permissions.consumer import KafkaSources, StreamUnavailable
 from moorage.permissions.ports import Change, Ledger, LedgerUnavailable
-from moorage.permissions.rebuilding.merging import Found, merge, reduced
+from moorage.permissions.rebuilding.merging import Counts, Found, merge, reduced
 from moorage.permissions.rebuilding.messages import Done, Job, Odd, Piece
 from moorage.permissions.rebuilding.order import Ordered, ordered
 from moorage.permissions.rebuilding.reading import Place, Unsuited
@@ -72,6 +73,9 @@ class _Read:
         self.edges += done.edges
         for ws, newest in done.newest.items():
             self.newest[ws] = max(newest, self.newest.get(ws, newest))
+
+
+_All = tuple[_Read, Ordered, Counts]
 
 
 class BulkRebuild:
@@ -143,25 +147,28 @@ class BulkRebuild:
 
     async def _run(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]]) -> None:
         began = time.monotonic()
-        read, order = await self._read(run, source, extent)
-        _log.info("All edges of the topic have been read.", edges=read.edges, seconds=_since(began))
-        self._tell(f"topic {self._where.topic} has been read; its edges are being stored")
-        counted = await reduced(self._staging)
-        _log.info("One edge of each key is left.", seconds=_since(began))
+        read, order, counted = await self._read(run, source, extent, began)
         newest = {ws: event for ws, (_, event) in read.newest.items()}
         found = Found(run, source, self._where.topic, extent, counted, newest, order.stretches)
         await merge(self._ledger, self._apply, self._edges, found, self._clock.now())
         _log.info("The ledger has been rebuilt from the topic.", edges=read.edges, seconds=_since(began))
 
-    async def _read(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]]) -> tuple[_Read, Ordered]:
-        read = await self._pieces(run, extent, frozenset())
-        order = await ordered(self._where.topic, read.odd, [source])
-        if not order.apart:
-            return read, order
-        _log.info("The order of some records counts; these are read apart.", places=len(order.apart))
-        await self._staging.empty(run)
-        read = await self._pieces(run, extent, order.apart)
-        return read, await ordered(self._where.topic, read.odd, [source])
+    async def _read(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]], began: float) -> _All:
+        apart = frozenset[Place]()
+        while True:
+            read = await self._pieces(run, extent, apart)
+            _log.info("All edges of the topic have been read.", edges=read.edges, seconds=_since(began))
+            self._tell(f"topic {self._where.topic} has been read; its edges are being stored")
+            # PostgreSQL reduces while the others are put in order here.
+            counted, order = await asyncio.gather(
+                reduced(self._staging), ordered(self._where.topic, read.odd, [source])
+            )
+            _log.info("One edge of each key is left.", seconds=_since(began))
+            if order.apart <= apart:
+                return read, order, counted
+            _log.info("The order of some records counts; these are read apart.", places=len(order.apart))
+            apart |= order.apart
+            await self._staging.empty(run)
 
     async def _pieces(self, run: UUID, extent: Mapping[int, tuple[int, int]], apart: frozenset[Place]) -> _Read:
         where, read = self._where, _Read()
