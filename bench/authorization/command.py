@@ -55,8 +55,11 @@ async def _authority(run: Run) -> Mapping[Goal, float]:
     return await deciding.authority(run.site, await run.images())
 
 
-async def _insight(run: Run) -> Mapping[Goal, float]:
-    return await insight.insight(run.site, await run.images())
+def _insight(goal: Goal) -> Section:
+    async def measure(run: Run) -> Mapping[Goal, float]:
+        return await insight.insight(goal, run.site, await run.images())
+
+    return Section(goal.name.removesuffix("_p99"), (goal,), measure)
 
 
 async def _wrong(run: Run) -> Mapping[Goal, float]:
@@ -78,7 +81,7 @@ SECTIONS: Final = (
         lambda run: stalls.stalls(run.site),
     ),
     Section("authority", (deciding.ASK_P50, deciding.ASK_P99, deciding.ASK_RATE, deciding.ASK_WRONG), _authority),
-    Section("insight", insight.GOALS, _insight),
+    *map(_insight, insight.GOALS),
     Section(
         "propagation",
         (

@@ -29,16 +29,13 @@ _TIMES: Final = 40
 Ask = Callable[[int], Awaitable[object]]
 
 
-async def insight(site: Site, held: Sequence[Held]) -> Mapping[Goal, float]:
-    """Each question so many times, each time of another image or user; a client waits a second for an answer."""
+async def insight(goal: Goal, site: Site, held: Sequence[Held]) -> Mapping[Goal, float]:
+    """One question so many times, each time of another image or user; of a changing one clients wait five seconds."""
     images = [each for each in held if each.place.name == BIG][:_TIMES]
     async with client_of(site.permissions) as authority:
-        asks = await _asks(authority, images)
-        with bar("questions of administrators", len(asks) * _TIMES) as progress:
-            return {
-                goal: quantile([await _timed(ask, n, progress.step) for n in range(_TIMES)], 0.99)
-                for goal, ask in asks.items()
-            }
+        ask = (await _asks(authority, images))[goal]
+        with bar(goal.name, _TIMES) as progress:
+            return {goal: quantile([await _timed(ask, n, progress.step) for n in range(_TIMES)], 0.99)}
 
 
 async def _timed(ask: Ask, number: int, step: Callable[[], Any]) -> float:

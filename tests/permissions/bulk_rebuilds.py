@@ -22,7 +22,7 @@ from servers.kafka import KafkaBroker
 
 NEVER: Final = 10**9
 ALWAYS: Final = 0
-# Which of the events that say the same an edge names, and when it was applied, depends on how records come together.
+# Which of the events that say the same a row names, and when it was applied, depends on how records come together.
 _EDGE: Final = "ver, fingerprint, src, disputed"
 _NODE: Final = "state, ver, fingerprint, src, disputed"
 
@@ -36,8 +36,8 @@ def _of(table: str, aliases: str, columns: str, where: str = "true") -> str:
 EVERYTHING: Final = {
     # Operators have credentials of their own in each database.
     "alias": _of("alias", "ws", "kind, ext", "kind <> 'credential'"),
-    "workspace": _of("workspace", "id", f"slug, ev, {_NODE}"),
-    "project": _of("project", "ws id", f"key, ev, {_NODE}"),
+    "workspace": _of("workspace", "id", f"slug, {_NODE}"),
+    "project": _of("project", "ws id", f"key, {_NODE}"),
     "repository": _of("repository", "ws id project", f"slug, {_NODE}"),
     "group": _of("grp", "ws id", f"slug, {_NODE}"),
     "group_member": _of("group_member", "ws usr grp", f"present, {_EDGE}"),
@@ -81,12 +81,21 @@ def odd_history(seed: int, size: int) -> list[Told]:
         told.insert(chance.randrange(len(told)), _contradiction(chance, chance.choice(told)))
         told.insert(chance.randrange(len(told)), _spelled_otherwise(chance.choice(told)))
     told += _ends(chance, history.workspaces, size)
+    told = [_long_ago(each) if each.topic == IDENTITY.name else each for each in told]
     part = AUTHORITY.partition_of(uuid_of("workspace", "acme"))
     stated = checksum([], size * 3)
     told.insert(size // 2, Told(AUTHORITY.name, part, heartbeat("kafka", "2026-11-01T00:00:00Z", part, "scm")))
     # No other record has the key of this one: partitions have no order between them.
     misplaced = Told(AUTHORITY.name, (part + 1) % 24, group_member("misplaced", "ann", version=size))
     return [*told, Told(AUTHORITY.name, part, stated), misplaced]
+
+
+def _long_ago(told: Told) -> Told:
+    """A re-activation waits until the main lanes have passed its time; without one, that of being applied (§2.1)."""
+    if told.poison:
+        return told
+    dated = json.loads(told.body) | {"time": "2026-10-01T00:00:00Z"}
+    return Told(told.topic, told.partition, json.dumps(dated, separators=(",", ":")).encode())
 
 
 def _contradiction(chance: random.Random, told: Told) -> Told:

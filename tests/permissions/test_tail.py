@@ -123,6 +123,24 @@ async def test_who_comes_back_amid_the_tail_misses_nothing() -> None:
                 assert await read_until(again, 7) == list(range(after + 1, 8))
 
 
+async def test_who_stands_amid_a_delta_shares_the_rest_of_it() -> None:
+    """Who has once looked for itself would stand beside what the others share for as long as a storm lasts."""
+    ledger = MemoryLedger()
+    feed = Feed(ledger, SystemClock())
+    async with reading(feed, 0) as frames, asyncio.timeout(SOON):
+        await anext(frames)
+        await append(ledger)
+        await append(ledger)
+        assert await read_until(frames, 2) == [1, 2]
+        [delta] = feed.tail._frames
+        assert (delta.first, delta.last) == (0, 2)
+        looks = feed.tail.looks
+        async with reading(feed, 1) as again:
+            assert await read_until(again, 2) == [2]
+        # One when it came, none for what the tail has.
+        assert feed.tail.looks == looks + 1
+
+
 async def test_the_tail_forgets_what_readers_have_left_behind() -> None:
     """Its memory has a bound; who is further behind reads from the log itself."""
     ledger = MemoryLedger()

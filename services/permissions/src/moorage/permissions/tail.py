@@ -6,7 +6,7 @@ thousand readers cost the database what one costs, and there is no task of its o
 
 import asyncio
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -144,8 +144,20 @@ class Tail:
         self._end, self._latest = ConsistencyToken(found.head.epoch, last), found
 
     def _kept(self, position: ConsistencyToken, head: ConsistencyToken) -> Sequence[Delta] | None:
-        """What the tail has after a position, up to the head of a look; None if nothing of it begins there and fits."""
-        at = bisect_left(self._frames, position.seq, key=lambda each: each.first)
-        if at == len(self._frames) or self._frames[at].first != position.seq or self._frames[at].epoch != head.epoch:
+        """What the tail has after a position, up to the head of a look; None if it does not go back, or on, so far.
+
+        A reader that has looked for itself stands inside a delta, at the end of another frame: it gets the rest of that
+        one, and shares all that follow.
+        """
+        at = bisect_right(self._frames, position.seq, key=lambda each: each.first) - 1
+        if at < 0 or self._frames[at].last <= position.seq or self._frames[at].epoch != head.epoch:
             return None
-        return [each for each in islice(self._frames, at, None) if each.last <= head.seq] or None
+        kept = [each for each in islice(self._frames, at, None) if each.last <= head.seq]
+        return [_rest(kept[0], position.seq), *kept[1:]] if kept else None
+
+
+def _rest(delta: Delta, seq: int) -> Delta:
+    """What follows the position in the delta."""
+    if delta.first == seq:
+        return delta
+    return delta.model_copy(update={"first": seq, "rows": delta.rows[seq - delta.first :]})

@@ -102,7 +102,7 @@ class WorkspaceFacts:
             self._workspace_role(a, value, group=bool(b))
         elif kind == RowKind.INTERN:
             extra = extra_of(row)
-            self._name(a, extra["kind"], UUID(extra["uuid"]).int)
+            self._name(a, extra["kind"], int(extra["uuid"].replace("-", ""), 16))
         elif kind == RowKind.NODE:
             self._node(a, b, value, extra_of(row))
         elif kind == RowKind.IMAGE:
