@@ -73,6 +73,25 @@ async def test_a_hundred_readers_look_once() -> None:
     assert feed.tail.looks < 100 + 3 * 20
 
 
+async def test_readers_share_also_while_nobody_is_at_the_head() -> None:
+    """A storm is looked at once, not by each of them."""
+    ledger = MemoryLedger()
+    feed = Feed(ledger, SystemClock())
+
+    async def read() -> list[int]:
+        async with reading(feed, 0) as frames:
+            return await read_until(frames, 20_000)
+
+    tasks = [asyncio.create_task(read()) for _ in range(10)]
+    await asyncio.sleep(0.05)
+    for _ in range(20):
+        await append(ledger, 1000)
+    async with asyncio.timeout(SOON):
+        assert await asyncio.gather(*tasks) == [list(range(1, 20_001))] * 10
+    # Ten when they come, one for a beat or a change, one for each delta.
+    assert feed.tail.looks < 10 + 5 + 20 + 5
+
+
 async def test_a_reader_who_goes_away_hands_the_looking_on() -> None:
     """Whoever was looking for all is cancelled; the others don't miss anything."""
     ledger = MemoryLedger()

@@ -107,8 +107,25 @@ class Tail:
             return replace(found, deltas=())
         if (kept := self._kept(position, found.head)) is not None:
             return replace(found, deltas=kept)
+        if position == self._end and (further := await self._further(position)) is not None:
+            return further
         async with self._behind:
             return await self._look(position)
+
+    async def _further(self, position: ConsistencyToken) -> Look | None:
+        """What follows the tail's end, looked for once by all who have come to it; None if it has moved away.
+
+        While changes come faster than they are read nobody is at the head, and the tail grows by this alone.
+        """
+        async with self._turn:
+            latest = self._latest
+            if latest is not None and (kept := self._kept(position, latest.head)) is not None:
+                return replace(latest, deltas=kept)
+            if position != self._end:
+                return None
+            found = await self._look(position)
+            self._keep(found)
+            return found
 
     def _newer(self, seen: Look) -> Look | None:
         return self._latest if self._latest is not None and self._latest.taken > seen.taken else None
