@@ -159,6 +159,7 @@ class BookkeepingContract:
             source = await change.sources.declare(spec, None)
             lanes = [Lane(source.id, IDENTITY.name, part) for part in range(IDENTITY.partitions)]
             await change.sources.heard({each: NOON + timedelta(seconds=each.part) for each in lanes})
+            await change.sources.heard({})
         async with ledger.viewing() as view:
             freshness = await view.freshness.of(None)
             assert (await view.sources.all())[0].spec == spec

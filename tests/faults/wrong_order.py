@@ -3,35 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
-from uuid import UUID
 
+from faults.passing_feed import PassingFeed
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Frame, Row, RowKind
-from moorage.access.packed import Packed
-from moorage.access.sums import WorkspaceSum
-from moorage.access.sync_wire import FleetAnswer, FleetReport
-from moorage.gateway.ports import AuthorityFeed
 
 BETWEEN_SECONDS: Final = 0.5
 
 
-class WrongOrder:
+class WrongOrder(PassingFeed):
     """A feed of which a test has to find out that it is wrong."""
-
-    def __init__(self, feed: AuthorityFeed) -> None:
-        self._feed = feed
-
-    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
-        """As it is."""
-        return await self._feed.snapshot(workspace, at_least)
-
-    async def sum(self, workspace: UUID) -> WorkspaceSum:
-        """As it is."""
-        return await self._feed.sum(workspace)
-
-    async def report(self, report: FleetReport) -> FleetAnswer:
-        """As it is."""
-        return await self._feed.report(report)
 
     async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
         """Holds back who leaves until somebody is given a right, which is told first."""

@@ -85,9 +85,10 @@ def test_a_beat_of_another_epoch_is_a_gap() -> None:
         (RowKind.IMAGE, 0, 5, 6, 1, 1, {"name": "half a record"}),
         (RowKind.NODE, 0, 5, 0, 77, 1, {"kind": "repository", "slug": "x"}),
         (RowKind.INTERN, 0, 5, 0, 0, 0, {"kind": "user", "uuid": "no uuid"}),
+        (RowKind.INTERN, 0, 5, 0, 0, 0, {"kind": "user", "uuid": "12ab-34cd"}),
         (RowKind.USER_REPOSITORY, 0, 5, 6, 9, 1),
     ],
-    ids=["image", "node state", "alias", "role"],
+    ids=["image", "node state", "alias", "half an alias", "role"],
 )
 def test_a_row_that_breaks_the_contract_is_told_apart(row: Row) -> None:
     """Part of its frame may have been applied, so nobody may be served from the replica."""

@@ -5,21 +5,18 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
+from faults.passing_feed import PassingFeed
 from gateway.site import open_site
 from gateway.village import Village
 from gateway.village_order import beginning
 from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Frame, Row, RowKind
-from moorage.access.packed import Packed
 from moorage.access.principal import Identity
 from moorage.access.role import Role
-from moorage.access.sums import WorkspaceSum
-from moorage.access.sync_wire import FleetAnswer, FleetReport
 from moorage.gateway.follower import Follower
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.shadow import CAPACITY, Shadow
@@ -30,23 +27,8 @@ API = ImageName("acme", "ledger/api")
 PULL = "/v2/acme/ledger/api/manifests/1"
 
 
-class Damaged:
+class Damaged(PassingFeed):
     """A feed that loses every revocation of a role on its way: whoever had one keeps it."""
-
-    def __init__(self, feed: Village) -> None:
-        self._feed = feed
-
-    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
-        """See AuthorityFeed."""
-        return await self._feed.snapshot(workspace, at_least)
-
-    async def sum(self, workspace: UUID) -> WorkspaceSum:
-        """See AuthorityFeed."""
-        return await self._feed.sum(workspace)
-
-    async def report(self, report: FleetReport) -> FleetAnswer:
-        """See AuthorityFeed."""
-        return await self._feed.report(report)
 
     async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
         """See AuthorityFeed."""

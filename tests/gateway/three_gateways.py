@@ -10,14 +10,13 @@ from uuid import UUID
 from aiohttp import encode_basic_auth
 
 from contracts.storage_parts import MemoryStorage
+from faults.passing_feed import PassingFeed
 from faults.waiting import until_true
 from moorage.access import wire
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
 from moorage.access.problems import ServiceUnavailable
-from moorage.access.sums import WorkspaceSum
-from moorage.access.sync_wire import FleetAnswer, FleetReport
 from moorage.gateway.app import Gateway, open_gateway
 from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.settings import GatewaySettings
@@ -29,25 +28,13 @@ from moorage.runtime.clock import SystemClock
 from permissions.sample_facts import small_workspace
 
 
-class Freezing:
+class Freezing(PassingFeed):
     """A feed whose stream can be stopped while reports go on: the gateway behind it does not move."""
 
     def __init__(self, feed: AuthorityFeed) -> None:
-        self._feed = feed
+        super().__init__(feed)
         self.flowing = asyncio.Event()
         self.flowing.set()
-
-    async def snapshot(self, workspace: UUID | None, at_least: ConsistencyToken | None = None) -> Packed:
-        """See AuthorityFeed."""
-        return await self._feed.snapshot(workspace, at_least)
-
-    async def sum(self, workspace: UUID) -> WorkspaceSum:
-        """See AuthorityFeed."""
-        return await self._feed.sum(workspace)
-
-    async def report(self, report: FleetReport) -> FleetAnswer:
-        """See AuthorityFeed."""
-        return await self._feed.report(report)
 
     async def changes(self, after: ConsistencyToken) -> AsyncIterator[Frame]:
         """See AuthorityFeed."""

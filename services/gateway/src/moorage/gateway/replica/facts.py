@@ -24,6 +24,7 @@ STATES: Final = {
 }
 _ALIAS_BYTES: Final = 150
 """What a UUID and its alias take in a dictionary, as measured."""
+_DIGITS: Final = 32
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -118,8 +119,7 @@ class SiteFacts:
 
     def _intern(self, row: Row) -> None:
         extra = extra_of(row)
-        # Four times as fast as to make a UUID; who tells us writes it in one way only.
-        self._name(row[2], extra["kind"], int(extra["uuid"].replace("-", ""), 16))
+        self._name(row[2], extra["kind"], number_of(extra["uuid"]))
 
     def _name(self, alias: int, kind: str, uuid: int) -> None:
         if kind == EntityKind.USER:
@@ -169,6 +169,14 @@ class SiteFacts:
         else:
             self.workspaces.pop(slug, None)
             del self._claimants[slug]
+
+
+def number_of(uuid: str) -> int:
+    """The integer of a UUID as rows spell it, in a quarter of the time of making a UUID. Raises ValueError."""
+    digits = uuid.replace("-", "")
+    if len(digits) != _DIGITS:
+        raise ValueError("a UUID has 32 digits")
+    return int(digits, 16)
 
 
 def extra_of(row: Row) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from moorage.access.packed import IN_GROUP, Packed
 from moorage.access.role import Membership
 from moorage.access.sums import SUM_MASK, node_term
 from moorage.gateway.replica.edges import Edges
-from moorage.gateway.replica.facts import STATES, extra_of
+from moorage.gateway.replica.facts import STATES, extra_of, number_of
 from moorage.gateway.replica.image_table import ImageTable
 from moorage.gateway.replica.nodes import ACTIVE, CODES, ENVIRONMENT, GROUP, REPOSITORY, Node
 from moorage.gateway.replica.reach import ROLE, STANDING, Reach, Reaches
@@ -102,7 +102,7 @@ class WorkspaceFacts:
             self._workspace_role(a, value, group=bool(b))
         elif kind == RowKind.INTERN:
             extra = extra_of(row)
-            self._name(a, extra["kind"], int(extra["uuid"].replace("-", ""), 16))
+            self._name(a, extra["kind"], number_of(extra["uuid"]))
         elif kind == RowKind.NODE:
             self._node(a, b, value, extra_of(row))
         elif kind == RowKind.IMAGE:

@@ -19,8 +19,8 @@ from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Image, Workspace
 
 _CHUNK: Final = 500
-_HOLDERS_AT_ONCE: Final = 10_000
-"""The database works out everybody's role for each page, so there had better be few pages."""
+_HOLDERS_AT_ONCE: Final = 2_000
+"""The database works out everybody's role for each page, so there had better be few; others wait while one is read."""
 _REASONS: Final = 10
 
 

@@ -155,5 +155,7 @@ class PostgresSources:
 
     async def heard(self, heartbeats: Mapping[Lane, datetime]) -> None:
         """Heartbeats."""
+        if not heartbeats:
+            return
         lanes = zip(*((each.source, each.topic, each.part) for each in heartbeats), strict=True)
         await execute(self._connection, HEARD, *map(list, lanes), list(heartbeats.values()))
