@@ -354,6 +354,18 @@ class ReconcileContract:
         await self.send(apply, bridge, repository("hello", version=3))
         assert await self.pinned(ledger) is None
 
+    async def test_records_that_come_together_hold_what_they_would_hold_one_by_one(
+        self, ledger: Ledger, apply: Apply
+    ) -> None:
+        """A newer version sets free what came before it, also in one batch, and what comes after it holds by itself."""
+        bridge = await self.declared(ledger, BRIDGE)
+        poison = project(version=9).replace(b'"active"', b'"asleep"')
+        bad = [timed(poison, before(seconds)) for seconds in (300, 200, 100)]
+        await self.send(apply, bridge, workspace(version=1), bad[0], project(version=2), bad[1], project(version=1))
+        assert await self.pinned(ledger) == NOW - timedelta(seconds=200)
+        await self.send(apply, bridge, project(version=3), bad[2])
+        assert await self.pinned(ledger) == NOW - timedelta(seconds=100)
+
     async def test_the_operator_releases_a_letter(self, ledger: Ledger, apply: Apply, oversight: Oversight) -> None:
         """With a reason; the letter stays."""
         bridge = await self.declared(ledger, BRIDGE)

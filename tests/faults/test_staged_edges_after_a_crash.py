@@ -53,16 +53,17 @@ async def _adding(staging: PostgresStaging, run: UUID) -> str:
 
 
 async def _crash(dsn: str) -> None:
-    victim = await asyncpg.connect(dsn)
+    victim, witness = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
     os.kill(await victim.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
-    await until_true(victim.is_closed)
+    # The server takes a moment to notice; then it ends all the others.
+    await until_true(witness.is_closed)
     await until(lambda: _accepts(dsn))
 
 
 async def _accepts(dsn: str) -> bool:
     try:
         connection = await asyncpg.connect(dsn)
-    except (asyncpg.CannotConnectNowError, OSError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         return False
     await connection.close()
     return True

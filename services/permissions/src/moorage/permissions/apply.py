@@ -134,11 +134,11 @@ class Apply:
         if batch.snapshots:
             refused += await staging.take(change, batch.snapshots, now)
             counts = _sum(counts, Counts(applied=len(batch.snapshots)))
-        if refused:
-            await dead_letters.bury(change, refused, lane, sources, now)
-        if open_ := batch.unsettled:
-            kept = [each for each in kept if (each.fact.workspace, each.fact.key) not in open_]
+        # As if one record came after the other: a newer version sets free what came before it, and nothing else.
+        passed, open_ = batch.in_turn(refused) if refused else ([], [])
+        await dead_letters.bury(change, passed, lane, sources, now)
         await dead_letters.settle(change, kept, [each.kept for each in stored], lane)
+        await dead_letters.bury(change, open_, lane, sources, now)
         await comparison.compare(change, batch.checksums, now)
         return _sum(counts, Counts(applied=len(batch.heartbeats) + len(batch.checksums))), refused
 

@@ -1,9 +1,9 @@
 """A batch of records before anything is applied: decoded, and judged by what their source may say."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -97,25 +97,26 @@ class Sorted:
             edges += [Told(decode_fact(record.body), group.source, record) for record in group.records]
         self.facts[:] = sorted([*self.facts, *edges], key=lambda told: told.record.pos)
 
-    @cached_property
-    def unsettled(self) -> frozenset[tuple[UUID | None, str]]:
-        """The workspaces and keys of refused records that no later fact of the batch goes beyond.
+    def in_turn(self, refused: Iterable[Refused]) -> tuple[list[Refused], list[Refused]]:
+        """Those of the refused records that a later fact of the batch goes beyond, and the others.
 
         To be asked when all is read, and spelled out.
         """
-        found: set[tuple[UUID | None, str]] = set()
-        latest: dict[tuple[UUID | None, str], int] = {}
-        read: list[Told | Refused] = [*self.facts, *self.refused]
+        refused = list(refused)
+        lost = {each.record.pos for each in refused}
+        waiting: dict[tuple[UUID | None, str | None], list[Refused]] = defaultdict(list)
+        latest: dict[tuple[UUID | None, str | None], int] = {}
+        passed = list[Refused]()
+        read: list[Told | Refused] = [*(told for told in self.facts if told.record.pos not in lost), *refused]
         for each in sorted(read, key=lambda told: told.record.pos):
             if isinstance(each, Refused):
-                if each.key:
-                    found.add((each.workspace, each.key))
+                waiting[each.workspace, each.key].append(each)
                 continue
             place, version = (each.fact.workspace, each.fact.key), each.fact.data.version or 0
             if version > latest.get(place, -1):
                 latest[place] = version
-                found.discard(place)
-        return frozenset(found)
+                passed += waiting.pop(place, [])
+        return passed, [each for some in waiting.values() for each in some]
 
 
 def sort_batch(

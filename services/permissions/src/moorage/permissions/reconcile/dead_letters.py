@@ -28,6 +28,8 @@ async def bury(
     change: Change, refused: Sequence[Refused], lane: Lane, sources: Sequence[Source], now: datetime
 ) -> None:
     """Keeps the records; each holds its workspace or, where that can't be read, every lane it may have come by."""
+    if not refused:
+        return
     aliases = await change.facts.intern([workspace(each) for each in _workspaces(refused)])
     homes = {each: aliases[workspace(each)] for each in _workspaces(refused)}
     async with pinning(change, sorted(homes.values())):
