@@ -185,6 +185,14 @@ class AuthorityThatUndoes(OverASite):
         assert (await acme.authority.purged(deletion_wire.PurgedRequest(images=[image.id, uuid4()]))).purged == 0
         assert (await restored(acme, image)).id == image.id
 
+    async def test_a_fresh_record_is_given_time(self, acme: Site) -> None:
+        """Whatever anybody says about it, and about what is no image."""
+        image = await acme.image()
+        assert (await acme.authority.unpushed(deletion_wire.UnpushedRequest())).images == []
+        told = deletion_wire.LookedIntoRequest(empty=[image.id, uuid4()], holding=[uuid4()])
+        assert (await acme.authority.looked_into(told)).ended == 0
+        assert (await acme.authority.find_image(await _named(acme, "bob"))).id == image.id
+
 
 async def _named(acme: Site, account: str) -> wire.FindImageRequest:
     return wire.FindImageRequest(identity=await acme.login(account), workspace="acme", image="hello/api")

@@ -21,7 +21,7 @@ from contracts.samples import (
     some_actor,
     stream,
 )
-from moorage.distribution.content import Actor, Chunk, Content, ManifestPush
+from moorage.distribution.content import Actor, Chunk, Content, Held, ManifestPush
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest, DigestAlgorithm
@@ -560,6 +560,20 @@ class ImageDeletionContract(_ContentFixtures):
         assert (await content.tags(image, 10)).tags == ()
         assert (await content.manifest(other, Tag("v1"))).digest == pushed.digest
         assert await read_all(content.read_blob(other, Digest.of(b"{}"))) == b"{}"
+
+    async def test_how_far_a_push_has_come_is_told(self, content: Content, image: UUID, actor: Actor) -> None:
+        """Nothing, something unfinished, manifests; and after a cancelled upload nothing again."""
+        assert await content.held(image) is Held.NOTHING
+        session = await content.start_upload(image, actor, SHA256)
+        assert await content.held(image) is Held.UNFINISHED
+        await content.cancel_upload(image, session.id, actor)
+        assert await content.held(image) is Held.NOTHING
+        other = uuid4()
+        await push_image(content, other, actor, "v1")
+        assert await content.mount_blob(other, image, Digest.of(b"{}"), actor)
+        assert (await content.held(image), await content.held(other)) == (Held.UNFINISHED, Held.MANIFESTS)
+        await content.delete_image(other)
+        assert await content.held(other) is Held.NOTHING
 
 
 class ContentContract(BlobContract, UploadContract, ManifestContract, ImageDeletionContract):

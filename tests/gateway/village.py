@@ -154,6 +154,19 @@ class Village(Order):
         self.purging = [image for image in self.purging if image not in known]
         return deletion_wire.PurgedAnswer(purged=len(known))
 
+    async def unpushed(self, request: deletion_wire.UnpushedRequest) -> deletion_wire.UnpushedAnswer:
+        """See Authority; what a test says is."""
+        if self.away:
+            raise ServiceUnavailable("permissions can't be reached")
+        return deletion_wire.UnpushedAnswer(images=self.unpushed_images[: request.limit])
+
+    async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
+        """See Authority."""
+        ended = len([image for image in request.empty if image in self.unpushed_images])
+        told = {*request.holding, *request.empty}
+        self.unpushed_images = [image for image in self.unpushed_images if image not in told]
+        return deletion_wire.LookedIntoAnswer(ended=ended)
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
         self._asked("set_workspace")

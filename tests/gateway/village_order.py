@@ -57,6 +57,7 @@ class Order:
         self.images: dict[UUID, wire.ImageBody] = {}
         self.deleted: dict[UUID, wire.ImageBody] = {}
         self.purging: list[UUID] = []
+        self.unpushed_images: list[UUID] = []
         self.tokens: dict[UUID, wire.TokenBody] = {}
         self._aliases: dict[str, int] = {}
         self._moved = asyncio.Event()

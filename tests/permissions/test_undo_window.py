@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -13,43 +12,10 @@ from moorage.access.action import Action
 from moorage.access.image import ImageState
 from moorage.access.problems import NotFound
 from moorage.access.reason import Reason
-from moorage.permissions.adapters.pepper import FilePepper
-from moorage.permissions.app import Permissions
 from moorage.permissions.image_changes import DETACHED_FOR, SETTLED_AFTER
-from moorage.permissions.images import Images
 from moorage.permissions.ports import Ledger
-from moorage.permissions.settings import PermissionsSettings
-from moorage.runtime.clock import FixedClock, SystemClock
-from permissions.sample_facts import repository, small_workspace
-
-DAY = timedelta(days=1)
-MOMENT = timedelta(seconds=1)
-
-
-class Town:
-    """A service over a ledger, with a clock to move."""
-
-    def __init__(self, ledger: Ledger, undo_window: timedelta = DAY) -> None:
-        configured = {"database_url": "postgresql://", "secrets_dir": ".", "undo_window": undo_window}
-        self.clock = FixedClock(SystemClock().now())
-        settings = PermissionsSettings.model_validate(configured)
-        self.service = Permissions(ledger, FilePepper(b"k" * 32), self.clock, settings)
-        self.authority = self.service.authority
-        self.images = Images(ledger, self.clock)
-
-    async def begin(self, folder: Path) -> Site:
-        """The small workspace."""
-        secret = await self.service.operator(folder / "operator.json")
-        await self.service.ingest(small_workspace())
-        return Site(self.authority, self.service.ingest, self.authority.set_workspace, secret)
-
-    async def due(self) -> list[UUID]:
-        """What is to be dropped."""
-        return (await self.authority.purgeable(deletion_wire.PurgeableRequest())).images
-
-    async def restore(self, who: wire.IdentityBody, image: wire.ImageBody) -> wire.ImageBody:
-        """The image, restored."""
-        return await self.authority.restore_image(deletion_wire.RestoreImageRequest(identity=who, id=image.id))
+from permissions.sample_facts import repository
+from permissions.town import DAY, MOMENT, Town
 
 
 async def gone(town: Town, site: Site, name: str = "hello/api") -> tuple[wire.IdentityBody, wire.ImageBody]:

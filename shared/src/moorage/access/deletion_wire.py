@@ -1,4 +1,4 @@
-"""What services say to one another about deleted images: restored, listed, and dropped in the end (§1.9).
+"""What services say to one another about images that are over: restored, listed, dropped in the end (§1.9).
 
 Operations as in moorage.access.wire.
 """
@@ -51,3 +51,28 @@ class PurgedAnswer(Answer):
     """For how many of them that is news."""
 
     purged: int
+
+
+class UnpushedRequest(Request):
+    """Which images were made by a first push a week ago or earlier, of which nobody has seen any content (I5)?"""
+
+    limit: int = Field(default=100, ge=1, le=MOST_PURGED)
+
+
+class UnpushedAnswer(Answer):
+    """Images by id, oldest first; told until they are looked into."""
+
+    images: list[UUID]
+
+
+class LookedIntoRequest(Request):
+    """Which of them have manifests, and which nothing at all: those end."""
+
+    holding: list[UUID] = Field(default_factory=list, max_length=MOST_PURGED)
+    empty: list[UUID] = Field(default_factory=list, max_length=MOST_PURGED)
+
+
+class LookedIntoAnswer(Answer):
+    """How many have ended by it."""
+
+    ended: int

@@ -18,6 +18,7 @@ from moorage.distribution.content import (
     Actor,
     Blob,
     Chunk,
+    Held,
     ManifestPush,
     PushedManifest,
     Referrers,
@@ -166,6 +167,11 @@ class DistributionClient:
                 token, more = max(token, _token(response)), "next" in response.links
                 query = {"last": str(found[-1].digest)} if found else {}
         return Referrers(tuple(found), str(token))
+
+    async def held(self, image: UUID) -> Held:
+        """See Content."""
+        async with self._call("GET", inside.IMAGE_PATH.format(image=image)) as response:
+            return Held((await response.json())[inside.HELD])
 
     async def delete_image(self, image: UUID) -> None:
         """See Content."""

@@ -7,6 +7,7 @@ Any method may raise Unavailable.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -110,6 +111,14 @@ class Referrers:
     token: str = str(ORIGIN)
 
 
+class Held(StrEnum):
+    """What an image holds: nothing, only blobs or open upload sessions, or manifests."""
+
+    NOTHING = "nothing"
+    UNFINISHED = "unfinished"
+    MANIFESTS = "manifests"
+
+
 class Content(Protocol):
     """What images hold. A digest known from elsewhere grants nothing: everything is asked of one image (R67)."""
 
@@ -187,6 +196,10 @@ class Content(Protocol):
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """Manifests of this image whose subject is `subject`; empty if there is none."""
+        ...
+
+    async def held(self, image: UUID) -> Held:
+        """How far pushing to the image has come."""
         ...
 
     async def delete_image(self, image: UUID) -> None:

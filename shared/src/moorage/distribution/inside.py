@@ -25,7 +25,9 @@ BROKEN: Final = b"\x00"
 
 
 IMAGE_PATH: Final = "/internal/v1/images/{image}"
-"""An image as a whole; DELETE drops all it holds."""
+"""An image as a whole; DELETE drops all it holds, GET says in a word what that is."""
+
+HELD: Final = "held"
 
 LINK_PATH: Final = "/internal/v1/images/{image}/blobs/{digest}"
 """PUT with `?from=<uuid>` links a blob that the other image holds, or changes nothing: a mount without a session."""

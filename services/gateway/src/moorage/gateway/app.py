@@ -48,6 +48,7 @@ from moorage.gateway.settings import GatewaySettings
 from moorage.gateway.shadow import Shadow
 from moorage.gateway.sum_check import SumCheck
 from moorage.gateway.tokens import BearerTokens
+from moorage.gateway.unpushed import UNPUSHED_INTERVAL, Unpushed
 from moorage.oci.errors import RegistryError
 from moorage.oci.reference import MAX_NAME
 from moorage.runtime.clock import Clock, SystemClock
@@ -94,6 +95,7 @@ class Gateway:
         self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock)
         self._management = ManagementApi(authority, follower, credentials, patience.own_writes)
         self.purging = Purging(authority, content)
+        self.unpushed = Unpushed(authority, content)
 
     def public_app(self) -> web.Application:
         """The distribution API, the token endpoint and the management API."""
@@ -149,7 +151,8 @@ async def open_gateway(
     following, comparing = _beside(follower.run()), _beside(gateway.sums.run())
     away = (ServiceUnavailable, RegistryError)
     purging = Periodic("purge", gateway.purging.run, timedelta(seconds=settings.purge_seconds), away, jitter=0.5)
-    async with following, comparing, gateway.enlistment, gateway.audit.queue, gateway.shadow, purging:
+    unpushed = Periodic("look into first pushes", gateway.unpushed.run, UNPUSHED_INTERVAL, away, jitter=0.5)
+    async with following, comparing, gateway.enlistment, gateway.audit.queue, gateway.shadow, purging, unpushed:
         yield gateway
 
 

@@ -88,6 +88,14 @@ class Authority(Protocol):
         """Their content is gone; told twice is told once."""
         ...
 
+    async def unpushed(self, request: deletion_wire.UnpushedRequest) -> deletion_wire.UnpushedAnswer:
+        """Images made by first pushes long ago that may be empty. Told until they are looked into."""
+        ...
+
+    async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
+        """What storage holds of them; those without anything end. Told twice is told once."""
+        ...
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """The workspace's settings after the change; its owners and the operator may. Raises Forbidden, NotFound."""
         ...

@@ -51,6 +51,7 @@ from moorage.permissions.listing import Listing
 from moorage.permissions.ports import HistoryLost, Ledger, LedgerUnavailable, Pepper, SourceBusy
 from moorage.permissions.refreshing import Refreshing
 from moorage.permissions.sync import Sync
+from moorage.permissions.unpushed import Unpushed
 from moorage.permissions.workspaces import Workspaces
 from moorage.runtime.clock import Clock
 
@@ -75,6 +76,7 @@ class LocalAuthority:
         self._check = Check(ledger, clock, aging)
         self._images = Images(ledger, clock, aging, undo_window)
         self._deletions = Deletions(ledger, clock, aging)
+        self._unpushed = Unpushed(ledger, clock, undo_window)
         self._listing = Listing(ledger, clock)
         self._tokens = Tokens(ledger, pepper, clock)
         self._workspaces = Workspaces(ledger, clock, aging)
@@ -165,6 +167,16 @@ class LocalAuthority:
         """The content of these is gone."""
         with answering():
             return await self._deletions.purged(request)
+
+    async def unpushed(self, request: deletion_wire.UnpushedRequest) -> deletion_wire.UnpushedAnswer:
+        """Images of first pushes that may be empty."""
+        with answering():
+            return await self._unpushed.page(request)
+
+    async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
+        """What storage holds of them; the empty ones end."""
+        with answering():
+            return await self._unpushed.judge(request)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """Our settings of a workspace. Raises Forbidden, NotFound."""

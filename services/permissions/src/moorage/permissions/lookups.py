@@ -99,6 +99,10 @@ class ImageReader(Protocol):
         """Images that are over and whose time has come, with content that is not known to be gone; oldest first."""
         ...
 
+    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
+        """Records that a first push made by then, never relinked nor restored, of which no content was seen (I5)."""
+        ...
+
     async def orphans(self) -> int:
         """How many active records are linked to a repository that is neither active nor archived (I4)."""
         ...

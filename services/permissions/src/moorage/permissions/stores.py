@@ -103,6 +103,10 @@ class ImageRecords(ImageReader, Protocol):
         """The content of these is gone; answers for how many that is news. What was not begun is left alone."""
         ...
 
+    async def see_content(self, images: Collection[UUID]) -> None:
+        """Something was pushed to these: `unpushed` does not find them any more."""
+        ...
+
 
 class Credentials(CredentialReader, Protocol):
     """Credentials to be changed."""

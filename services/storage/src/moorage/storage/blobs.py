@@ -57,6 +57,10 @@ class Blobs:
         """From this image only."""
         await self._blobs.unlink_all(image)
 
+    async def any_of(self, image: UUID) -> bool:
+        """Whether the image holds a blob."""
+        return await self._blobs.any_of(image)
+
     def _verified(self, stored: StoredObject, digest: Digest) -> AsyncGenerator[bytes, None]:
         return verified(lambda tap: self._driver.read(stored.key, tap=tap), digest)
 

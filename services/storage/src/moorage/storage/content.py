@@ -7,6 +7,7 @@ from moorage.distribution.content import (
     Actor,
     Blob,
     Chunk,
+    Held,
     ManifestPush,
     PushedManifest,
     Referrers,
@@ -91,6 +92,13 @@ class StoredContent:
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """See Content."""
         return await self._manifests.referrers(image, subject)
+
+    async def held(self, image: UUID) -> Held:
+        """In the order in which a push goes on: what comes next while this looks is seen."""
+        unfinished = await self._uploads.any_of(image) or await self._blobs.any_of(image)
+        if await self._manifests.any_of(image):
+            return Held.MANIFESTS
+        return Held.UNFINISHED if unfinished else Held.NOTHING
 
     async def delete_image(self, image: UUID) -> None:
         """Sessions first, so that none closes with a blob afterwards; manifests before the blobs they name."""

@@ -63,6 +63,10 @@ class Manifests:
         """All of the image."""
         await self._manifests.delete_all(image)
 
+    async def any_of(self, image: UUID) -> bool:
+        """Whether the image has a manifest."""
+        return await self._manifests.any_of(image)
+
     async def page(self, image: UUID, limit: int, after: str = "") -> TagPage:
         """One more than asked for tells whether others follow."""
         if limit <= 0:

@@ -135,6 +135,10 @@ class BlobStore(Protocol):
         """Ends all links of the image."""
         ...
 
+    async def any_of(self, image: UUID) -> bool:
+        """Whether the image holds a blob."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -167,6 +171,10 @@ class SessionStore(Protocol):
 
     async def end_all(self, image: UUID) -> list[UUID]:
         """Ends the image's sessions and says which, as `end` does."""
+        ...
+
+    async def any_of(self, image: UUID) -> bool:
+        """Whether a session of the image is open."""
         ...
 
     async def complete(self, completion: Completion) -> list[UUID] | None:
@@ -229,6 +237,10 @@ class ManifestStore(Protocol):
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """Whether there was one to delete; its tags go with it."""
+        ...
+
+    async def any_of(self, image: UUID) -> bool:
+        """Whether the image has a manifest."""
         ...
 
     async def delete_all(self, image: UUID) -> None:

@@ -99,6 +99,10 @@ class Uploads:
         """Ends all sessions of the image."""
         await self._drop(await self._sessions.end_all(image))
 
+    async def any_of(self, image: UUID) -> bool:
+        """Whether a session of the image is open."""
+        return await self._sessions.any_of(image)
+
     async def _admitted(self, image: UUID, session: UUID, actor: Actor) -> Session:
         found = upload_session.admit(await self._sessions.find(session), image, actor)
         now = self._clock.now()

@@ -125,6 +125,14 @@ class AuthorityClient:
         """See Authority."""
         return await self._repeat("purged", request, deletion_wire.PurgedAnswer)
 
+    async def unpushed(self, request: deletion_wire.UnpushedRequest) -> deletion_wire.UnpushedAnswer:
+        """See Authority."""
+        return await self._ask("unpushed", request, deletion_wire.UnpushedAnswer)
+
+    async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
+        """See Authority."""
+        return await self._repeat("looked_into", request, deletion_wire.LookedIntoAnswer)
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
         return await self._repeat("set_workspace", request, wire.WorkspaceBody)

@@ -40,6 +40,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "list_deleted_images": Operation(deletion_wire.ListDeletedImagesRequest, LocalAuthority.list_deleted_images),
     "purgeable": Operation(deletion_wire.PurgeableRequest, LocalAuthority.purgeable),
     "purged": Operation(deletion_wire.PurgedRequest, LocalAuthority.purged),
+    "unpushed": Operation(deletion_wire.UnpushedRequest, LocalAuthority.unpushed),
+    "looked_into": Operation(deletion_wire.LookedIntoRequest, LocalAuthority.looked_into),
     "set_workspace": Operation(wire.SetWorkspaceRequest, LocalAuthority.set_workspace),
     "create_token": Operation(wire.CreateTokenRequest, LocalAuthority.create_token),
     "list_tokens": Operation(wire.ListTokensRequest, LocalAuthority.list_tokens),

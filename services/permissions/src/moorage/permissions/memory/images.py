@@ -9,7 +9,7 @@ from moorage.access.image import ImageState
 from moorage.permissions.log_rows import Numbered
 from moorage.permissions.memory.hierarchy import repository, workspaces
 from moorage.permissions.memory.state import Stamp, State
-from moorage.permissions.records import Image, Purge
+from moorage.permissions.records import Image, Origin, Purge
 from moorage.permissions.stores import NameTaken
 
 
@@ -32,6 +32,12 @@ class MemoryImages:
         """Records after a name."""
         found = [each for each in self._live() if each.workspace_alias == workspace and each.record.name > after]
         return sorted(found, key=lambda each: each.record.name)[:limit]
+
+    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
+        """Records of first pushes that nothing is known to have come of."""
+        pushed = [each for each in self._live() if each.origin is Origin.FIRST_PUSH and each.record.link_gen == 1]
+        waiting = [each for each in pushed if each.record.id not in self._state.content_seen]
+        return sorted((each for each in waiting if each.created_at <= before), key=_age)[:limit]
 
     async def orphans(self) -> int:
         """Active records whose repository is gone."""
@@ -68,6 +74,10 @@ class MemoryImages:
         for id in begun:
             self._state.images[id] = replace(self._state.images[id], purge=Purge.DONE)
         return len(begun)
+
+    async def see_content(self, images: Collection[UUID]) -> None:
+        """Something was pushed to these."""
+        self._state.content_seen.update(images)
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Image]:
         """Detached records whose deadline has passed."""
@@ -116,6 +126,10 @@ class MemoryImages:
 
 def _lives(image: Image) -> bool:
     return image.record.state is not ImageState.DELETED
+
+
+def _age(image: Image) -> tuple[datetime, int]:
+    return image.created_at, image.alias
 
 
 def _place(image: Image) -> tuple[str, UUID]:

@@ -115,6 +115,7 @@ class State:
     repositories: dict[int, StoredRepository] = field(default_factory=dict)
     settings: dict[int, Settings] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
+    content_seen: set[UUID] = field(default_factory=set)
     stamps: dict[int, Stamp] = field(default_factory=dict)
     credentials: dict[UUID, Credential] = field(default_factory=dict)
     digests: dict[bytes, UUID] = field(default_factory=dict)

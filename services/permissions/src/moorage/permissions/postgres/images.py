@@ -149,6 +149,13 @@ BEGIN_PURGE: Final = Statement(
 END_PURGE: Final = Statement(
     UUID, "UPDATE image SET purge = 'done' WHERE ext = ANY($1::uuid[]) AND purge = 'begun' RETURNING ext"
 )
+# Who restored or relinked a record wants it.
+UNPUSHED: Final = Statement(
+    ImageRow,
+    f"""{IN_PLACE} WHERE i.origin = 'first_push' AND i.link_gen = 1 AND NOT i.content_seen AND i.state <> 'deleted'
+    AND i.created_at <= $1 ORDER BY i.created_at, i.id LIMIT $2""",
+)
+SEE_CONTENT: Final = Statement(type(None), "UPDATE image SET content_seen = true WHERE ext = ANY($1::uuid[])")
 ORPHANS: Final = Statement(
     int,
     """
@@ -208,6 +215,10 @@ class PostgresImages:
         """Images that are over, whose content is still there."""
         return await fetch_all(self._connection, TO_PURGE, now, limit)
 
+    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
+        """Records of first pushes that nothing is known to have come of."""
+        return [row.value() for row in await fetch_all(self._connection, UNPUSHED, before, limit)]
+
     async def orphans(self) -> int:
         """Active records whose repository is gone."""
         return await fetch_one(self._connection, ORPHANS) or 0
@@ -247,6 +258,10 @@ class PostgresImageRecords(PostgresImages):
     async def end_purge(self, images: Collection[UUID]) -> int:
         """The content is gone."""
         return len(await fetch_all(self._connection, END_PURGE, list(images)))
+
+    async def see_content(self, images: Collection[UUID]) -> None:
+        """Something was pushed to these."""
+        await execute(self._connection, SEE_CONTENT, list(images))
 
     def _stamped(self, image: Image) -> tuple[Any, ...]:
         deletion = image.deletion

@@ -19,6 +19,11 @@ def add_internal(app: web.Application, gate: InternalGate, content: Content) -> 
         await content.delete_image(image_of(request.match_info["image"]))
         return answers.empty(204)
 
+    async def held(request: web.Request) -> web.Response:
+        """What the image holds, in a word, as JSON."""
+        gate.authenticate(request)
+        return web.json_response({inside.HELD: await content.held(image_of(request.match_info["image"]))})
+
     async def link_blob(request: web.Request) -> web.Response:
         """201 if the source holds the blob, else 404 BLOB_UNKNOWN and nothing has changed."""
         gate.authenticate(request)
@@ -31,4 +36,5 @@ def add_internal(app: web.Application, gate: InternalGate, content: Content) -> 
         return answers.empty(201)
 
     app.router.add_delete(inside.IMAGE_PATH, delete_image)
+    app.router.add_get(inside.IMAGE_PATH, held)
     app.router.add_put(inside.LINK_PATH, link_blob)

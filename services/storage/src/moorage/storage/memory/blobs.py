@@ -37,3 +37,7 @@ class MemoryBlobStore:
     async def unlink_all(self, image: UUID) -> None:
         """See BlobStore."""
         self._tables.links = {link for link in self._tables.links if link[0] != image}
+
+    async def any_of(self, image: UUID) -> bool:
+        """See BlobStore."""
+        return any(holder == image for holder, _ in self._tables.links)

@@ -65,6 +65,10 @@ class MemoryManifestStore:
             self._tables.history.append((image, TagMove(key[1], digest, None, principal)))
         return True
 
+    async def any_of(self, image: UUID) -> bool:
+        """See ManifestStore."""
+        return any(holder == image for holder, _ in self._tables.manifests)
+
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
         tables = self._tables

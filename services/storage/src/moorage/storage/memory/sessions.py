@@ -50,6 +50,10 @@ class MemorySessionStore:
             await self.end(session)
         return ended
 
+    async def any_of(self, image: UUID) -> bool:
+        """See SessionStore."""
+        return any(session.image == image for session in self._tables.sessions.values())
+
     async def complete(self, completion: Completion) -> list[UUID] | None:
         """See SessionStore."""
         session = self._tables.sessions.pop(completion.session, None)

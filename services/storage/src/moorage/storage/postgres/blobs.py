@@ -33,6 +33,7 @@ MOUNT: Final = Statement(
 )
 UNLINK: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1 AND digest = $2")
 UNLINK_ALL: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1")
+ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM blob_link WHERE image = $1)")
 
 
 class PostgresBlobStore:
@@ -65,3 +66,8 @@ class PostgresBlobStore:
         """See BlobStore."""
         async with connection(self._database) as c:
             await execute(c, UNLINK_ALL, image)
+
+    async def any_of(self, image: UUID) -> bool:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, ANY_OF, image) is True

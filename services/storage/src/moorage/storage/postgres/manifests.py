@@ -130,6 +130,7 @@ UNTAG: Final = Statement(
     """,
 )
 DELETE: Final = Statement(type(None), "DELETE FROM manifest WHERE image = $1 AND digest = $2")
+ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM manifest WHERE image = $1)")
 DELETE_ALL: Final = Statement(
     type(None),
     """
@@ -184,6 +185,11 @@ class PostgresManifestStore:
             await execute(c, UNTAG, image, str(digest), principal)
             await execute(c, DELETE, image, str(digest))
             return True
+
+    async def any_of(self, image: UUID) -> bool:
+        """See ManifestStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, ANY_OF, image) is True
 
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""

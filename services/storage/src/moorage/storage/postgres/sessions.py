@@ -66,6 +66,7 @@ END_ALL: Final = Statement(
     INSERT INTO discarded_object (key) SELECT id FROM ended RETURNING key
     """,
 )
+ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM upload_session WHERE image = $1)")
 # Of several completions of one digest the first keeps its object. $4 is the object to be replaced.
 # `surplus` is whichever of the two objects is not the blob's now.
 COMPLETE: Final = Statement(
@@ -159,6 +160,11 @@ class PostgresSessionStore:
         """See SessionStore."""
         async with connection(self._database) as c:
             return await fetch_all(c, END_ALL, image)
+
+    async def any_of(self, image: UUID) -> bool:
+        """See SessionStore."""
+        async with connection(self._database) as c:
+            return await fetch_one(c, ANY_OF, image) is True
 
     async def complete(self, completion: Completion) -> list[UUID] | None:
         """See SessionStore."""
