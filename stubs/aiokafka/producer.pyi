@@ -18,6 +18,7 @@ class BatchBuilder:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = [],
     ) -> object | None: ...
+    def record_count(self) -> int: ...
 
 class AIOKafkaProducer:
     def __init__(
