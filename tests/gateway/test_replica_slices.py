@@ -74,6 +74,18 @@ def test_no_slice_is_longer_than_it_may_be() -> None:
     assert replica.position == ConsistencyToken(1, FIRST + MAX_FRAME_ROWS)
 
 
+@pytest.mark.parametrize("told", [0, 1, 4, 9, 10, 12])
+def test_of_rows_that_are_alike_only_those_are_new_that_the_snapshot_did_not_tell(told: int) -> None:
+    """A snapshot's position may lie between two rows of one kind, and behind all of them."""
+    replica = settled()
+    replica.expect(HOME)
+    replica.adopt(HOME, Snapshot(epoch=1, seq=FIRST + told, rows=[]))
+    for _ in replica.slices(frame(memberships(10)), 3):
+        assert not replica.serves(replica.directory()[0])
+    users = [key for key, _ in replica._parts.all[1].facts.edges]
+    assert users == [100 + user for user in range(told, 10)]
+
+
 def test_a_short_frame_is_one_slice() -> None:
     """Nobody waits for what is soon over."""
     assert list(settled().slices(frame(memberships(SLICE_COST - 1)))) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import DecodeError, Raw
 from msgspec.json import Decoder, encode
@@ -13,10 +13,14 @@ from moorage.access.frames import Delta, Frame, Row
 LONG_BYTES: Final = 32 * 1024
 """A line of so many is read in a millisecond or two."""
 ROWS_AT_ONCE: Final = 250
+_Numbers = tuple[int, int, int, int, int, int]
+_Explained = tuple[int, int, int, int, int, int, dict[str, Any]]
 _FRAME: Final[TypeAdapter[Frame]] = TypeAdapter(Frame)
 _ROWS: Final[TypeAdapter[list[Row]]] = TypeAdapter(list[Row])
 _FIELDS: Final = Decoder(dict[str, Raw])
 _LIST: Final = Decoder(list[Raw])
+_PLAIN: Final = (Decoder(list[_Numbers]), Decoder(list[_Explained]))
+"""Rows of one length, in a fraction of the time that it takes to read rows of either."""
 _C: Final = "c"
 
 
@@ -42,6 +46,19 @@ async def read_frame(line: bytes) -> Frame:
 async def _read(rows: Sequence[Raw]) -> list[Row]:
     read: list[Row] = []
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        read += _ROWS.validate_json(b"[" + b",".join(rows[start : start + ROWS_AT_ONCE]) + b"]")
+        read += _rows(b"[" + b",".join(rows[start : start + ROWS_AT_ONCE]) + b"]")
         await asyncio.sleep(0)
     return read
+
+
+def _rows(text: bytes) -> Sequence[Row]:
+    """Edges come next to edges and names next to names; whatever is mixed, or odd, is for the model. Raises ValueError.
+
+    What is not of one length is found out at the first row that differs, so little is read in vain.
+    """
+    for plain in _PLAIN:
+        try:
+            return plain.decode(text)
+        except (DecodeError, RecursionError):
+            continue
+    return _ROWS.validate_json(text)

@@ -88,28 +88,30 @@ class Edges:
         """From now on the edge has this value; 0 takes it away. Raises ValueError for what is no alias or value."""
         if not (0 < key <= MAX_ALIAS and 0 < target <= MAX_ALIAS and 0 <= value <= 3):
             raise ValueError("an edge has two aliases and a value of two bits")
-        row = self.row(key)
-        old = held(row, target)
+        wanted = target << 2
+        entries, low, high = self.row(key)
+        # Looked up as `held` does, once for what is there and for where it goes.
+        place = bisect_left(entries, wanted, low, high)
+        old = entries[place] ^ wanted if place < high and entries[place] >> 2 == target else 0
         if old == value:
             return
         changed = self._changed.parts[key % PARTS]
         own = changed.get(key)
         if own is None:
-            entries, low, high = row
             own = changed[key] = entries[low:high]
+            place -= low
             self._grown += len(own)
             self._changes = True
-        place = bisect_left(own, target << 2)
         if old and value:
-            own[place] = target << 2 | value
+            own[place] = wanted | value
         elif value:
-            own.insert(place, target << 2 | value)
+            own.insert(place, wanted | value)
             self._grown += 1
         else:
             own.pop(place)
             self._grown -= 1
             self._forget_if_empty(key, own)
-        told = (term(key, target << 2 | value) if value else 0) - (term(key, target << 2 | old) if old else 0)
+        told = (term(key, wanted | value) if value else 0) - (term(key, wanted | old) if old else 0)
         self.sum = (self.sum + told) & SUM_MASK
 
     def _forget_if_empty(self, key: int, own: "array[int]") -> None:

@@ -3,7 +3,7 @@
 UUIDs and names appear only where a request enters; they are kept as integers, which cost a third of a UUID object.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +25,7 @@ STATES: Final = {
 _ALIAS_BYTES: Final = 150
 """What a UUID and its alias take in a dictionary, as measured."""
 _DIGITS: Final = 32
+_ROOM: Final = 4096
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -93,6 +94,12 @@ class SiteFacts:
         elif row[0] in RowKind.__members__.values():
             raise ValueError("a row of a workspace without the workspace")
 
+    def take(self, rows: Sequence[Row]) -> None:
+        """Rows of one kind, the same way."""
+        take = self._takes.get(rows[0][0], self.apply)
+        for row in rows:
+            take(row)
+
     def user(self, id: UUID | None) -> int:
         """The user's alias; 0 for one that no row has told of."""
         if id is None:
@@ -140,7 +147,8 @@ class SiteFacts:
         if not 0 < alias <= MAX_ALIAS:
             raise ValueError("an alias out of range")
         if alias >= len(self.active):
-            self.active.extend(bytes(alias + 1 - len(self.active)))
+            # Some ahead: new users come one by one, and the array would grow at each.
+            self.active.extend(bytes(alias + _ROOM - len(self.active)))
 
     def _credential(self, row: Row) -> None:
         if row[4]:

@@ -6,14 +6,14 @@ the end of the frame, or, if that is too much for one, while every workspace is 
 of yet come when they come: an alias says nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from moorage.access.frames import Delta, Row, RowKind
 from moorage.gateway.replica.parts import Parts
-from moorage.gateway.replica.slices import Pauses, cost_of
+from moorage.gateway.replica.slices import Pauses, alike, cost_of
 
 _INTERN = int(RowKind.INTERN)
-Take = Callable[[int, Row], None]
+Take = Callable[[int, Sequence[Row]], None]
 
 
 class HalfFrame:
@@ -27,32 +27,38 @@ class HalfFrame:
         self._pauses = Pauses(slice_cost)
 
     def apply(self, take: Take, take_site: Take) -> Iterator[None]:
-        """Takes row after row, and yields where others should have their turn; at the end everything is applied.
+        """Takes rows, and yields where others should have their turn; at the end everything is applied.
 
-        `take` is for rows of workspaces, `take_site` for global ones. Raises what they raise.
+        `take` is for rows of one workspace, `take_site` for global ones, all of one kind; first comes the seq before
+        them. Raises what they raise.
         """
-        said: list[tuple[int, Row]] = []
-        for seq, row in enumerate(self._delta.rows, self._delta.first + 1):
-            if row[1] != 0:
-                take(seq, row)
-            elif row[0] == _INTERN:
-                take_site(seq, row)
-            else:
-                said.append((seq, row))
+        said: list[tuple[int, Sequence[Row]]] = []
+        seq = self._delta.first
+        for rows in alike(self._delta.rows):
+            kind, workspace = rows[0][:2]
+            if workspace == 0 and kind != _INTERN:
+                said.append((seq, rows))
+                seq += len(rows)
                 continue
-            if self._pauses.after(row):
-                yield
+            for piece in self._pauses.pieces(rows):
+                (take if workspace else take_site)(seq, piece)
+                seq += len(piece)
+                if self._pauses.due:
+                    yield
         yield from self._say(said, take_site)
 
-    def _say(self, said: list[tuple[int, Row]], take_site: Take) -> Iterator[None]:
+    def _say(self, said: list[tuple[int, Sequence[Row]]], take_site: Take) -> Iterator[None]:
         """What is said of everybody, which nobody may see a half of."""
-        much = sum(cost_of(row) for _, row in said)
+        much = sum(cost_of(row) for _, rows in said for row in rows)
         if self._pauses.before(min(much, self._pauses.slice_cost)):
             yield
         if much > self._pauses.slice_cost:
             self.withholds_all = True
             self._parts.withhold_all()
-        for seq, row in said:
-            take_site(seq, row)
-            if self.withholds_all and self._pauses.after(row):
-                yield
+        for first, rows in said:
+            seq = first
+            for piece in self._pauses.pieces(rows):
+                take_site(seq, piece)
+                seq += len(piece)
+                if self.withholds_all and self._pauses.due:
+                    yield

@@ -10,7 +10,7 @@ whatever the frame is about is not served before its end (moorage.gateway.replic
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -328,22 +328,23 @@ class Replica:
             raise WorkspaceNotLoaded(workspace)
         return alias
 
-    def _take(self, seq: int, row: Row) -> None:
-        """A row of a workspace, of the frame that is half applied."""
-        workspace, half = row[1], self._half
+    def _take(self, first: int, rows: Sequence[Row]) -> None:
+        """Rows of a workspace, of the frame that is half applied."""
+        workspace, half = rows[0][1], self._half
         part = self._parts.all.get(workspace)
         if part is not None and half is not None:
-            if seq > part.seq:
+            if news := rows[max(part.seq - first, 0) :]:
                 if part.changing_to != half.last:
                     part.changes(self.seq, half.last)
                     self._parts.withhold(workspace)
-                part.facts.apply(row)
+                part.facts.take(news)
         elif workspace in self._waiting:
-            self._waiting[workspace][1].append((seq, row))
+            self._waiting[workspace][1].extend(enumerate(rows, first + 1))
 
-    def _take_site(self, seq: int, row: Row) -> None:
-        """A global row."""
-        self._site.apply(row)
-        if row[0] == RowKind.WORKSPACE and len(row) == 7 and "lanes" in row[6]:
-            lanes = frozenset(row[6]["lanes"])
-            self._lanes.feed(seq, row[2], lanes, loaded=row[2] in self._parts.all)
+    def _take_site(self, first: int, rows: Sequence[Row]) -> None:
+        """Global rows."""
+        self._site.take(rows)
+        for seq, row in enumerate(rows, first + 1) if rows[0][0] == RowKind.WORKSPACE else ():
+            if len(row) == 7 and "lanes" in row[6]:
+                lanes = frozenset(row[6]["lanes"])
+                self._lanes.feed(seq, row[2], lanes, loaded=row[2] in self._parts.all)

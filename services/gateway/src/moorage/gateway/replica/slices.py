@@ -1,6 +1,9 @@
 """Work on rows in slices, so that whoever is served meanwhile never waits long: what a row costs, where to pause."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from math import ceil
+from operator import itemgetter
 from typing import Any, Final
 
 from moorage.access.frames import Row, RowKind
@@ -11,6 +14,7 @@ _COSTS: Final = {int(RowKind.INTERN): 2, int(RowKind.NODE): 2, int(RowKind.WORKS
 _LONG: Final = frozenset({int(RowKind.WORKSPACE), int(RowKind.IMAGE)})
 _LISTS: Final = ("default_publishers", "publishers", "consumer_repositories")
 _LISTED_COST: Final = 2
+_kind_and_workspace: Final = itemgetter(0, 1)
 
 
 def cost_of(row: Row) -> int:
@@ -24,6 +28,11 @@ def _listed(extra: Mapping[str, Any]) -> int:
     return _LISTED_COST * sum(len(each) for name in _LISTS if isinstance(each := extra.get(name), list))
 
 
+def alike(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows, in order, as stretches of one kind and workspace."""
+    return (list(stretch) for _, stretch in groupby(rows, key=_kind_and_workspace))
+
+
 class Pauses:
     """Says when a slice of that cost has done enough."""
 
@@ -31,9 +40,20 @@ class Pauses:
         self.slice_cost = slice_cost
         self._left = slice_cost
 
-    def after(self, row: Row) -> bool:
-        """Whether to pause behind a row that was applied."""
-        self._left -= cost_of(row)
+    def pieces(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """Rows of one kind, in pieces that end where `due` is to be asked."""
+        start, plain = 0, rows[0][0] not in _LONG
+        while start < len(rows):
+            cost = cost_of(rows[start])
+            end = start + max(ceil(self._left / cost), 1) if plain else start + 1
+            piece = rows[start:end]
+            self._left -= cost * len(piece)
+            yield piece
+            start = end
+
+    @property
+    def due(self) -> bool:
+        """Whether to pause behind what was applied."""
         return self._due(self._left <= 0)
 
     def before(self, much: int) -> bool:

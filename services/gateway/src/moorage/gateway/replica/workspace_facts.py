@@ -1,6 +1,6 @@
 """What facts and records say of one workspace: edges, nodes, names and images as integers, ready to be looked up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -84,6 +84,16 @@ class WorkspaceFacts:
             "aliases": dict(self._aliases),
             "sum": self.sum,
         }
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Takes rows of one kind in, as `apply` does one by one."""
+        if rows[0][0] != _USER_GROUP:
+            for row in rows:
+                self.apply(row)
+            return
+        put = self.edges.put
+        for row in rows:
+            put(row[2], row[3], IN_GROUP if row[4] else 0)
 
     def apply(self, row: Row) -> None:
         """Takes one row of this workspace in; kinds that a newer authority may send are ignored.
