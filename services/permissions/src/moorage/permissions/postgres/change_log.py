@@ -1,14 +1,13 @@
 """The change log: rows numbered without a hole by whoever has the turn, kept and read back frame by frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from msgspec.json import Encoder
-from pydantic_core import from_json
+from msgspec.json import Decoder, Encoder
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.access.frames import Delta
+from moorage.access.frames import Delta, Row
 from moorage.permissions.log_rows import LogFrame, Numbered, gather
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.removals import removals
@@ -17,6 +16,7 @@ from moorage.runtime.statement import Connection, Statement, execute, fetch_all,
 
 FORGET_FRAMES: Final = 1000
 _encode: Final = Encoder().encode
+_decode: Final[Callable[[str], list[Row]]] = Decoder(list[tuple[Any, ...]]).decode
 
 
 class FrameRow(NamedTuple):
@@ -126,7 +126,7 @@ class PostgresLog:
         if after.seq == self._head.seq:
             return []
         found = await fetch_plain(self._connection, AFTER, after.seq, limit)
-        return gather([LogFrame(first, from_json(rows)) for first, rows in found], after, limit)
+        return gather([LogFrame(first, _decode(rows)) for first, rows in found], after, limit)
 
     async def removals(self, after: int) -> Mapping[int, int]:
         """Removals by the minute."""
