@@ -27,7 +27,7 @@ from moorage.permissions.topic_guard import TopicUnfit
 
 SOURCES_SECONDS: Final = 1.0
 """So long the declarations of sources are believed; what no known source may say is asked for anew at once."""
-_AT_ONCE: Final = 40
+_AT_ONCE: Final = 80
 """So many records are read before others have their turn: about 0.5 ms; answers of the database wait for it."""
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 30.0

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from moorage.runtime.statement import Connection, Statement, fetch_plain
 MOST_REMEMBERED: Final = 2**18
 """About 250 bytes each."""
 _WORKSPACE: Final = EntityKind.WORKSPACE.value
+_text: Final = itemgetter(1)
 
 Named = dict[Place, dict[str, int]]
 """Aliases by the texts of ids, by what they are and where."""
@@ -132,7 +134,7 @@ class PostgresAliases:
         """Each with its place, its id and the alias of its workspace; no two are the same."""
         if not wanted:
             return
-        wanted.sort()
+        wanted.sort(key=_text)  # as the index is
         kinds, homes = plain([place[0] for place, _, _ in wanted]), plain([ws for _, _, ws in wanted])
         columns = kinds, homes, plain([text for _, text, _ in wanted])
         told = list[Row]()
