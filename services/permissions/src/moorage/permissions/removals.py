@@ -30,6 +30,7 @@ GONE_AT_0: Final = frozenset(
 )
 GONE_FROM_3: Final = frozenset({RowKind.NODE, RowKind.WORKSPACE})
 """Kinds whose value is the code of a state: deleted, transferred, suspended."""
+_INTERN: Final = int(RowKind.INTERN)
 
 
 def removes(kind: int, value: int) -> bool:
@@ -38,8 +39,8 @@ def removes(kind: int, value: int) -> bool:
 
 
 def removals(rows: Iterable[Row]) -> int:
-    """How many of the rows do. Most say a small number, which never does."""
-    return sum(removes(row[0], row[4]) for row in rows if not 0 < row[4] < 3)
+    """How many of the rows do. Most say a small number, which never does, or are names."""
+    return sum(removes(row[0], row[4]) for row in rows if not 0 < row[4] < 3 and row[0] != _INTERN)
 
 
 class RemovalRate:
