@@ -19,8 +19,7 @@ from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.ports import Ledger
 from moorage.runtime.clock import Clock
 
-FRAME_ROWS: Final = 2000
-"""As many as a change of the consumer has edges: in a storm two looks find one, its names and its edges."""
+FRAME_ROWS: Final = 1000
 BEAT_SECONDS: Final = 1.0
 MOST_FRAMES: Final = 10_000
 MOST_ROWS: Final = 50_000
