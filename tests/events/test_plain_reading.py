@@ -117,6 +117,45 @@ def test_a_member_given_twice_is_never_vouched_for(place: str, blank: str) -> No
     assert outcome(body, decode_fact)[1] == "duplicate_key"
 
 
+@pytest.mark.parametrize("blank", ["\t", "\n", "\r\n "])
+def test_of_two_members_one_may_hide_its_colon_in_vain(blank: str) -> None:
+    """Blanks are not counted among what names are made of."""
+    text = compact(sample("scm.grant.set")).decode()
+    body = text.replace('"role":', f'"role"{blank}:"none","role":', 1).encode()
+    assert plain(body) is None
+    assert outcome(body, decode_fact)[1] == "duplicate_key"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(KINDS), st.booleans(), st.integers(0, 600), st.binary(max_size=12), st.integers(0, 12))
+def test_both_ways_agree_on_spoiled_bytes(kind: str, blanks: bool, at: int, noise: bytes, gone: int) -> None:
+    """Bytes are put in, taken out and replaced."""
+    body = written(sample(kind)) if blanks else compact(sample(kind))
+    body = body[:at] + noise + body[at + gone :]
+    assert outcome(body, decode_fact) == outcome(body, decode_anything)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(KINDS),
+    st.sampled_from(["id", "source", "subject", "partitionkey", "sequence", "traceparent"]),
+    st.text(max_size=4) | st.integers(250, 1030).map("é".__mul__),
+)
+def test_both_ways_agree_on_texts_of_the_envelope(kind: str, name: str, text: str) -> None:
+    """Whatever characters are in it."""
+    event = sample(kind) | {name: text}
+    for body in (compact(event), json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")):
+        assert outcome(body, decode_fact) == outcome(body, decode_anything)
+
+
+def test_nothing_is_read_to_any_depth() -> None:
+    """What is nested is refused, not followed."""
+    body = compact(sample("scm.group_member.set"))[:-1] + b',"extra":' + b"[" * 500_000
+    assert plain(body) is None
+    assert plain(body.replace(b'"data":{', b'"data":{"extra":' + b"[" * 200_000)) is None
+    assert outcome(body, decode_fact)[1] == "too_deep"
+
+
 def test_members_we_do_not_know_are_no_hindrance() -> None:
     """Producers go ahead of us; but nothing in them escapes the limits."""
     event = sample("scm.group_member.set") | {"tracestate": "a:b", "extra": {"deep": [1, {"x": '":'}]}}

@@ -1,12 +1,13 @@
 """From bytes to facts, or to a short reason why not; whatever the bytes are, in bounded time and memory."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from moorage.events.envelope import Attributes, Envelope
+from moorage.events.envelope import Envelope, Origin
 from moorage.events.fact_data import FactData
 from moorage.events.facts import FACTS, PREFIX
 from moorage.events.fields import normal_uuid
@@ -19,9 +20,9 @@ _BRACES: Final = str.maketrans("", "", "{}")
 
 
 class Fact(NamedTuple):
-    """An event and the fact it carries; `key` is the normalised subject."""
+    """The fact that an event carries, and which event that was; `key` is the normalised subject."""
 
-    event: Attributes
+    event: Origin
     data: FactData
     key: str
 
@@ -51,9 +52,9 @@ class FactIgnored(Exception):
 
 def decode_fact(body: bytes) -> Fact:
     """The fact that a record or line carries. Raises FactInvalid or FactIgnored, nothing else."""
-    event = plain(body)
+    said = plain(body)
     # What is wrong with a record is for the long way to say.
-    if event is not None and (fact := _agreed(event, event.data)):
+    if said is not None and (fact := _agreed(said.origin, said.subject, said.partitionkey, said.data)):
         return fact
     return decode_anything(body)
 
@@ -90,8 +91,8 @@ def _read(document: dict[str, Any]) -> Fact:
     return _consistent(event, data)
 
 
-def _consistent(event: Attributes, data: FactData) -> Fact:
-    fact = _agreed(event, data)
+def _consistent(event: Envelope, data: FactData) -> Fact:
+    fact = _agreed(event.origin, event.subject, event.partitionkey, data)
     if fact is None and _key(event.subject, data) is None:
         raise FactInvalid("key_mismatch", f"the subject of this fact is {data.key()}")
     if fact is None:
@@ -99,16 +100,21 @@ def _consistent(event: Attributes, data: FactData) -> Fact:
     return fact
 
 
-def _agreed(event: Attributes, data: FactData) -> Fact | None:
+def _agreed(event: Origin, subject: str, partitionkey: str | None, data: FactData) -> Fact | None:
     """The fact, if subject and partition key are those of the data."""
-    key = _key(event.subject, data)
+    key = _key(subject, data)
     if key is None:
         return None
-    if data.workspace is not None and event.partitionkey is not None:
-        partition_key = f"ws:{data.workspace}"
-        if event.partitionkey != partition_key and _normal(event.partitionkey) != partition_key:
+    if data.workspace is not None and partitionkey is not None:
+        of_workspace = _partition_key(data.workspace)
+        if partitionkey != of_workspace and _normal(partitionkey) != of_workspace:
             return None
     return Fact(event, data, key)
+
+
+@lru_cache(maxsize=1024)
+def _partition_key(workspace: UUID) -> str:
+    return f"ws:{workspace}"
 
 
 def _key(subject: str, data: FactData) -> str | None:

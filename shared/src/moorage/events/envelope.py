@@ -1,14 +1,24 @@
 """The CloudEvents 1.0 envelope, structured JSON mode, around every event (authorization.md §2)."""
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from moorage.events.fields import Instant, LongName, Text
 
 
-class Attributes(BaseModel):
-    """What an event says of itself, beside its data."""
+class Origin(NamedTuple):
+    """Which event it is, whose, of which type and when: what of an envelope is of interest once it has been read."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime | None = None
+
+
+class Envelope(BaseModel):
+    """One event. `sequence` and `partitionkey` are the producer's; unknown extension attributes are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -23,9 +33,9 @@ class Attributes(BaseModel):
     sequence: Text | None = None
     traceparent: Text | None = None
     critical: bool = Field(default=True, strict=True)
-
-
-class Envelope(Attributes):
-    """One event. `sequence` and `partitionkey` are the producer's; unknown extension attributes are ignored."""
-
     data: dict[str, Any]
+
+    @property
+    def origin(self) -> Origin:
+        """What is kept of it."""
+        return Origin(self.id, self.source, self.type, self.time)

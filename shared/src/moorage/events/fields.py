@@ -39,7 +39,8 @@ def normal_uuid(value: Any) -> UUID:
     return UUID(match[1])
 
 
-def _instant(value: Any) -> datetime:
+def instant(value: Any) -> datetime:
+    """The instant that a text spells, in UTC. Raises ValueError for any other spelling."""
     if isinstance(value, datetime) and value.tzinfo:
         return value
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
@@ -95,7 +96,7 @@ LongName = Annotated[
     _in_json(_text_in_json(1, 1024)),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1024}),
 ]
-Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Version = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 Flag = StrictBool

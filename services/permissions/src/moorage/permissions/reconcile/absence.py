@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from moorage.events.decoding import Fact
 from moorage.events.edge_facts import GrantSet, GroupMemberSet, WorkspaceMemberSet
-from moorage.events.envelope import Envelope
+from moorage.events.envelope import Origin
 from moorage.events.facts import PREFIX
 from moorage.permissions.reconcile.tables import MODELS
 from moorage.permissions.reconcile_stores import Kept, Run
@@ -22,11 +22,5 @@ def absent(kept: Kept, run: Run) -> Fact:
         gone = {"role": "none"}
     said = {**kept.data, **gone, "workspace": run.workspace_id, "version": run.as_of, "origin": REASON}
     data = model.model_validate(said)
-    event = Envelope(
-        id=f"{REASON}:{run.name}",
-        source=f"/moorage/{REASON}",
-        type=PREFIX + model.suffix,
-        subject=data.key(),
-        data={},
-    )
+    event = Origin(f"{REASON}:{run.name}", f"/moorage/{REASON}", PREFIX + model.suffix)
     return Fact(event, data, data.key())
