@@ -164,11 +164,12 @@ def _read(batch: Sorted, record: Record, sources: Sequence[Source], part: int | 
     data = fact.data
     like = (fact.event.source, fact.event.type, data.workspace)
     source = batch.tellers.get(like) if data.version is not None and data.snapshot is None else None
-    if source is None:
+    # What is of no workspace has a partition by its own id.
+    if source is None or not (data.workspace or part is None or fits_partition(fact, part)):
         source = _sort(batch, record, fact, sources, part)
         if source is None:
             return
-        if type(data) in TABLES:
+        if type(data) in STATE_TYPES:
             batch.tellers[like] = source
     if edge is None or source.spec.kind is SourceKind.MANUAL:
         batch.facts.append(Told(fact, source, record))

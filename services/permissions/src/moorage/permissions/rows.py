@@ -1,6 +1,6 @@
 """The rows of the change stream and of snapshots, from facts and records (moorage.access.frames)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -121,31 +121,63 @@ def image_row(image: Image) -> Row:
 
 def fact_row(data: FactData, slot: Slot, aliases: Aliases, version: int) -> Row:
     """The row that tells readers of a fact; workspaces, whose row holds settings as well, have `workspace_row`."""
-    # Asking a model for its exact type is cheap, whether it is an instance of another one is not.
-    if type(data) is GroupMemberSet:
-        return (_USER_GROUP, slot.ws, slot.a, slot.b, int(data.present), version)
-    if type(data) is GrantSet:
-        return grant_row(slot.ws, data.node.kind, slot.a, data.grantee.kind, slot.b, data.granted, version)
-    match data:
-        case WorkspaceMemberSet():
-            return membership_row(slot.ws, slot.a, data.membership, version)
-        case UserSet():
-            return principal_row(slot.a, data.account, data.active, version)
-        case ProjectSet():
-            return _node(data, slot, 0, version, EntityKind.PROJECT, data.key_)
-        case RepositorySet():
-            parent = aliases[Entity(EntityKind.PROJECT, data.workspace, data.project)] if data.project else 0
-            return _node(data, slot, parent, version, EntityKind.REPOSITORY, data.slug or "")
-        case EnvironmentSet():
-            parent = aliases[Entity(EntityKind.REPOSITORY, data.workspace, data.repository)]
-            return _node(data, slot, parent, version, EntityKind.ENVIRONMENT, data.name)
-        case GroupSet():
-            return _node(data, slot, 0, version, EntityKind.GROUP, data.slug)
-        case CredentialSet() if data.user:
-            usr = aliases[Entity(EntityKind.USER, None, data.user)]
-            return credential_row(slot.a, usr, data.state == "active", data.expires, version)
-        case _:
-            raise TypeError(f"{type(data).__name__} has no row of its own")
+    row = _ROWS.get(type(data))
+    if row is None:
+        raise TypeError(f"{type(data).__name__} has no row of its own")
+    return row(data, slot, aliases, version)
+
+
+def _group_member(data: GroupMemberSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return (_USER_GROUP, slot.ws, slot.a, slot.b, int(data.present), version)
+
+
+def _grant(data: GrantSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return grant_row(slot.ws, data.node.kind, slot.a, data.grantee.kind, slot.b, data.granted, version)
+
+
+def _workspace_member(data: WorkspaceMemberSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return membership_row(slot.ws, slot.a, data.membership, version)
+
+
+def _user(data: UserSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return principal_row(slot.a, data.account, data.active, version)
+
+
+def _project(data: ProjectSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return _node(data, slot, 0, version, EntityKind.PROJECT, data.key_)
+
+
+def _repository(data: RepositorySet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    parent = aliases[Entity(EntityKind.PROJECT, data.workspace, data.project)] if data.project else 0
+    return _node(data, slot, parent, version, EntityKind.REPOSITORY, data.slug or "")
+
+
+def _environment(data: EnvironmentSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    parent = aliases[Entity(EntityKind.REPOSITORY, data.workspace, data.repository)]
+    return _node(data, slot, parent, version, EntityKind.ENVIRONMENT, data.name)
+
+
+def _group(data: GroupSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    return _node(data, slot, 0, version, EntityKind.GROUP, data.slug)
+
+
+def _credential(data: CredentialSet, slot: Slot, aliases: Aliases, version: int) -> Row:
+    usr = aliases[Entity(EntityKind.USER, None, data.user)] if data.user else 0
+    return credential_row(slot.a, usr, data.state == "active", data.expires, version)
+
+
+# By exact type: asking a model whether it is an instance of another one costs more than all the rest.
+_ROWS: Final[Mapping[type[FactData], Callable[[Any, Slot, Aliases, int], Row]]] = {
+    GroupMemberSet: _group_member,
+    GrantSet: _grant,
+    WorkspaceMemberSet: _workspace_member,
+    UserSet: _user,
+    ProjectSet: _project,
+    RepositorySet: _repository,
+    EnvironmentSet: _environment,
+    GroupSet: _group,
+    CredentialSet: _credential,
+}
 
 
 def edge_rows(edges: Edges) -> list[Row]:

@@ -129,6 +129,11 @@ def place_of(kind: str, workspace: UUID | None) -> Place:
     return kind, _NOWHERE if workspace is None else workspace.int
 
 
+def is_global(place: Place) -> bool:
+    """Whether what is there belongs to no workspace."""
+    return place[1] == _NOWHERE
+
+
 def user(id: UUID) -> Entity:
     """The user as an entity."""
     return _bare(Entity, (_USER, _NOWHERE, id.int))

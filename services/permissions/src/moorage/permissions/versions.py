@@ -1,10 +1,9 @@
 """The version rule: what becomes of a fact when one of the same key is stored already (authorization.md §2.3)."""
 
-import hashlib
-import json
 from enum import Enum
 from typing import NamedTuple
 
+from moorage.events.checksums import value_digest
 from moorage.events.edge_facts import EDGE_TYPES
 from moorage.events.fact_data import FactData
 
@@ -20,7 +19,7 @@ class Held(NamedTuple):
     def of(cls, data: FactData, version: int) -> "Held":
         """What is stored once this fact has been applied."""
         rank = data.rank
-        return cls(version, rank if type(data) in EDGE_TYPES else fingerprint(data), rank)
+        return cls(version, rank if type(data) in EDGE_TYPES else value_digest(data), rank)
 
 
 class Ruling(Enum):
@@ -65,15 +64,3 @@ def judge(held: Held | None, incoming: Held) -> Ruling:
         return Ruling.REPEAT
     lower = (incoming.rank, incoming.fingerprint) < (held.rank, held.fingerprint)
     return Ruling.CONFLICT_WON if lower else Ruling.CONFLICT_LOST
-
-
-def fingerprint(data: FactData) -> int:
-    """64 bits of the value, as a signed integer: equal values of one key have equal fingerprints.
-
-    A value that is one small number, as those of all edges are, is its own fingerprint.
-    """
-    value = data.value()
-    if len(value) == 1 and isinstance(value[0], int):
-        return int(value[0])
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)

@@ -1,7 +1,7 @@
 """Aliases of entities: never changed, never used again, so those of committed changes are remembered by the process."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ from moorage.access.frames import EntityKind, Row
 from moorage.permissions import rows
 from moorage.permissions.postgres.arrays import plain
 from moorage.permissions.postgres.change_log import PostgresChangeLog
-from moorage.permissions.slots import Aliases, Entity, Place, place_of
+from moorage.permissions.slots import Aliases, Entity, Place, is_global, place_of
 from moorage.runtime.statement import Connection, Statement, fetch_plain
 
 MOST_REMEMBERED: Final = 2**18
@@ -107,12 +107,34 @@ class PostgresAliases:
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
         """The aliases; workspaces first, because the others' rows name them."""
-        inner = [each for each in entities if not each.is_global]
-        outer = {*(each for each in entities if each.is_global), *(each.home for each in inner)}
-        await self._learn([(each.place, each.text, 0) for each in outer if not self._alias(each.place, each.text)])
-        unknown = [each for each in set(inner) if not self._alias(each.place, each.text)]
-        await self._learn([(each.place, each.text, self._alias(each.home.place, each.home.text)) for each in unknown])
-        return {each: self._alias(each.place, each.text) for each in [*outer, *inner]}
+        places: dict[Place, set[Entity]] = defaultdict(set)
+        for each in entities:
+            places[each.place].add(each)
+        inner = {place: mine for place, mine in places.items() if not is_global(place)}
+        for mine in inner.values():
+            home = next(iter(mine)).home
+            places[home.place].add(home)
+        outer = await self._all({place: mine for place, mine in places.items() if place not in inner}, {})
+        return {**outer, **await self._all(inner, outer)}
+
+    async def _all(self, places: Mapping[Place, set[Entity]], homes: Aliases) -> Aliases:
+        """The aliases of what is in these places; `homes` are those of its workspaces."""
+        found: dict[Entity, int] = {}
+        unknown, wanted = list[Entity](), list[tuple[Place, str, int]]()
+        for place, mine in places.items():
+            known, learnt = self._known.named(place), self.learnt[place]
+            ws = 0 if is_global(place) else homes[next(iter(mine)).home]
+            for each in mine:
+                text = each.text
+                alias = known.get(text) or learnt.get(text)
+                if alias:
+                    found[each] = alias
+                else:
+                    unknown.append(each)
+                    wanted.append((place, text, ws))
+        await self._learn(wanted)
+        found.update((each, self.learnt[place][text]) for each, (place, text, _) in zip(unknown, wanted, strict=True))
+        return found
 
     async def named(self, home: UUID | None, kind: str, ids: Sequence[str]) -> list[int]:
         """The aliases of what is named by these texts. Most are known, and looked up all at once."""
@@ -127,14 +149,11 @@ class PostgresAliases:
             await self._learn([(place, id, ws) for id in new])
         return [alias or mine[id] for id, alias in zip(ids, found, strict=True)]
 
-    def _alias(self, place: Place, text: str) -> int:
-        return self._known.named(place).get(text) or self.learnt[place].get(text) or 0
-
-    async def _learn(self, wanted: list[tuple[Place, str, int]]) -> None:
+    async def _learn(self, unknown: Iterable[tuple[Place, str, int]]) -> None:
         """Each with its place, its id and the alias of its workspace; no two are the same."""
+        wanted = sorted(unknown, key=_text)  # as the index is
         if not wanted:
             return
-        wanted.sort(key=_text)  # as the index is
         kinds, homes = plain([place[0] for place, _, _ in wanted]), plain([ws for _, _, ws in wanted])
         columns = kinds, homes, plain([text for _, text, _ in wanted])
         told = list[Row]()

@@ -76,6 +76,8 @@ class PostgresFacts:
         self._connection = connection
         self._log = log
         self._places: Mapping[Ends, str] = {}
+        self._used: dict[Table, set[int]] = defaultdict(set)
+        """By table, what this change has written facts of: what it has named for the first time is new no longer."""
         self.aliases = PostgresAliases(connection, log, known)
 
     async def intern(self, entities: Collection[Entity]) -> Aliases:
@@ -87,17 +89,24 @@ class PostgresFacts:
         return await self.aliases.named(home, kind, ids)
 
     async def held(self, slots: Collection[Slot]) -> Mapping[Slot, Held]:
-        """What is stored in these slots."""
+        """What is stored in these slots; what was named in this change for the first time has no facts but its own."""
         found: dict[Slot, Held] = {}
+        made = self.aliases.made
         for table, mine in _by_table(slots).items():
-            for ws, a, b, version, fingerprint, rank in await fetch_plain(self._connection, HELD[table], *_keys(mine)):
+            used = self._used[table]
+            older = [slot for slot in mine if slot.a not in made or slot.a in used] if made else mine
+            if not older:
+                continue
+            for ws, a, b, version, fingerprint, rank in await fetch_plain(self._connection, HELD[table], *_keys(older)):
                 found[Slot(table, ws, a, b)] = Held(version, fingerprint, rank)
         return found
 
     async def held_edges(self, edges: Edges) -> Mapping[Ends, Held]:
-        """What is stored of them; what was named for the first time just now has no edges yet."""
-        made = self.aliases.made
-        older = [each for each in edges.ends if each[0] not in made and each[1] not in made] if made else edges.ends
+        """What is stored of them; what was named in this change for the first time has no edges but its own."""
+        made, used = self.aliases.made, self._used[edges.table]
+        older = edges.ends
+        if made:
+            older = [(a, b) for a, b in older if (a not in made or a in used) and (b not in made or b in used)]
         if not older:
             return {}
         columns = [plain(each) for each in zip(*older, strict=True)]
@@ -112,6 +121,7 @@ class PostgresFacts:
         there = [each in before for each in edges.ends] if before else []
         new, changed = edges.only([not each for each in there]) if before else edges, edges.only(there)
         stamps = (edges.source, at, self._log.frame)
+        self._used[edges.table].update(*new.ends)
         if new.told:
             kinds = (new.told[0].a_kind, new.told[0].b_kind) if edges.table is Table.GRANT else ()
             ends = (plain(each) for each in zip(*new.ends, strict=True))
@@ -129,6 +139,7 @@ class PostgresFacts:
             batches[each.slot.table].append(each)
         for table in Table:
             if mine := batches.get(table):
+                self._used[table].update([each.slot.a for each in mine], [each.slot.b for each in mine])
                 values = zip(*(COLUMNS[table](each, aliases) for each in mine), strict=True)
                 versions = [each.held.version for each in mine]
                 events = [each.fact.event.id for each in mine]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from moorage.permissions.postgres.arrays import plain
 from moorage.permissions.reconcile_stores import Parked
 from moorage.permissions.slots import Slot, Table
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all
@@ -39,7 +40,7 @@ PARK: Final = Statement(
 FREE: Final = Statement(
     type(None),
     """
-    DELETE FROM parked_fact AS p USING unnest($1::text[], $2::int[], $3::bigint[]) AS k (tab, a, ver)
+    DELETE FROM parked_fact AS p USING unnest($1::text::text[], $2::text::int[], $3::text::bigint[]) AS k (tab, a, ver)
     WHERE p.tab = k.tab AND p.a = k.a AND p.ver <= k.ver
     """,
 )
@@ -63,5 +64,5 @@ class PostgresParked:
 
     async def free(self, slots: Mapping[Slot, int]) -> None:
         """Forgets what waits."""
-        tabs, aliases = [slot.table.value for slot in slots], [slot.a for slot in slots]
-        await execute(self._connection, FREE, tabs, aliases, list(slots.values()))
+        tabs, aliases = plain([slot.table for slot in slots]), plain([slot.a for slot in slots])
+        await execute(self._connection, FREE, tabs, aliases, plain(slots.values()))

@@ -5,7 +5,7 @@ wait in another partition.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from moorage.events.decoding import Fact, decode_fact
@@ -19,28 +19,19 @@ from moorage.permissions.slots import Aliases, Slot, slot_of
 
 async def pass_on(change: Change, told: Sequence[Told], aliases: Aliases, source: Source, now: datetime) -> list[Fact]:
     """The facts about users and credentials that may be applied now; the others wait in the ledger."""
-    facts = [each.fact for each in told]
-    if source.spec.kind is SourceKind.MANUAL or not facts:
-        return facts
+    if source.spec.kind is SourceKind.MANUAL or not told:
+        return [each.fact for each in told]
     by_slot: dict[Slot, list[Told]] = defaultdict(list)
     for each in told:
         by_slot[slot_of(each.fact.data, aliases)].append(each)
-    stored = await change.facts.held(by_slot.keys())
-    main = await change.sources.main_as_of() if any(map(_activates, facts)) else None
+    revived = await _revived(change, by_slot)
+    main = await change.sources.main_as_of() if revived else None
     waiting: list[Parked] = []
-    for slot, mine in by_slot.items():
-        # Whether it was inactive is judged by the newest word before: stored, or in this batch.
-        held = stored.get(slot)
-        ended = [held.version] if held is not None and held.rank == 0 else []
-        ended += [each.fact.data.version or 0 for each in mine if not _activates(each.fact)]
-        for each in mine:
-            until = min(each.fact.event.time or now, now)
-            version = each.fact.data.version or 0
-            revives = _activates(each.fact) and any(version > before for before in ended)
-            if revives and main is not None and main <= until:
-                waiting.append(Parked(slot, version, source.id, until, each.record.body))
-    newest = {slot: max(each.fact.data.version or 0 for each in mine) for slot, mine in by_slot.items()}
-    await change.parked.free(newest)
+    for slot, each in revived:
+        until = min(each.fact.event.time or now, now)
+        if main is not None and main <= until:
+            waiting.append(Parked(slot, each.fact.data.version or 0, source.id, until, each.record.body))
+    await change.parked.free({slot: max(map(_version, mine)) for slot, mine in by_slot.items()})
     if waiting:
         await change.parked.park(waiting)
     aside = {(each.slot, each.version, each.body) for each in waiting}
@@ -48,8 +39,22 @@ async def pass_on(change: Change, told: Sequence[Told], aliases: Aliases, source
         each.fact
         for slot, mine in by_slot.items()
         for each in mine
-        if (slot, each.fact.data.version or 0, each.record.body) not in aside
+        if not aside or (slot, _version(each), each.record.body) not in aside
     ]
+
+
+async def _revived(change: Change, by_slot: Mapping[Slot, Sequence[Told]]) -> list[tuple[Slot, Told]]:
+    """Those that say that something is active which by the newest word before, stored or told here, was not."""
+    stored = await change.facts.held(by_slot.keys())
+    found = list[tuple[Slot, Told]]()
+    for slot, mine in by_slot.items():
+        held = stored.get(slot)
+        ended = [held.version] if held is not None and held.rank == 0 else []
+        if len(mine) > 1:
+            ended += [_version(each) for each in mine if not _activates(each.fact)]
+        if ended:
+            found += [(slot, each) for each in mine if _activates(each.fact) and _version(each) > min(ended)]
+    return found
 
 
 async def due(change: Change) -> dict[int, list[Fact]]:
@@ -63,6 +68,10 @@ async def due(change: Change) -> dict[int, list[Fact]]:
     if free:
         await change.parked.free({each.slot: each.version for each in free})
     return found
+
+
+def _version(told: Told) -> int:
+    return told.fact.data.version or 0
 
 
 def _activates(fact: Fact) -> bool:
