@@ -9,13 +9,14 @@ from moorage.access import wire
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import RowKind
 from moorage.events.plain_edges import EdgeReader
-from moorage.permissions.apply import Apply
-from moorage.permissions.batches import Record, sort_batch
+from moorage.permissions.apply import Apply, Counts, Stretch
+from moorage.permissions.batches import Record, Sorted, sort_batch
 from moorage.permissions.edges import place
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
+from moorage.permissions.stores import Advance
 from moorage.runtime.clock import FixedClock
-from permissions.sample_facts import grant, group_member, repository, workspace
+from permissions.sample_facts import grant, group_member, project, repository, user, workspace
 
 BRIDGE = SourceSpec("bridge", SourceKind.CONTINUOUS, Transport.HTTP)
 
@@ -117,3 +118,25 @@ class EdgesContract:
             placed = await place(change, groups)
             assert placed is not None
             assert [each.version for folded in placed for each in folded.edges.told] == [3]
+
+    async def test_a_change_knows_what_it_has_written_itself(
+        self, ledger: Ledger, bridge: Source, by_columns: bool
+    ) -> None:
+        """Also of what it was the first to name: such a change has several stretches of one partition."""
+        told = [
+            [group_member("devs", "zoe", version=20), user("zoe", version=20), project("NEW", version=20)],
+            [group_member("devs", "zoe", False, version=21), user("zoe", False, version=21)],
+            [group_member("devs", "zoe", version=20), user("zoe", version=20), project("NEW", version=20)],
+        ]
+        stretches = [
+            Stretch(self.read(bridge, facts, by_columns), [bridge], Advance("t", 1, at, at + 1))
+            for at, facts in enumerate(told)
+        ]
+        async with ledger.changing() as change:
+            done = await Apply(ledger, FixedClock()).within(change, stretches)
+        assert [counts for counts, _ in done] == [Counts(applied=3), Counts(applied=2), Counts(unchanged=1, stale=2)]
+
+    def read(self, source: Source, facts: Sequence[bytes], by_columns: bool) -> Sorted:
+        """A batch that has been read."""
+        bodies = facts if by_columns else [json.dumps(json.loads(each)).encode() for each in facts]
+        return sort_batch([Record(at, each) for at, each in enumerate(bodies)], [source], reader=EdgeReader())
