@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from moorage.events.envelope import Envelope, Origin
 from moorage.events.fact_data import FactData
-from moorage.events.facts import FACTS, PREFIX
+from moorage.events.facts import FACTS, PREFIX, STATE_TYPES
 from moorage.events.fields import normal_uuid
 from moorage.events.plain_reading import MAX_FACT_BYTES, MAX_INTEGER_DIGITS, plain
 from moorage.events.signals import Heartbeat
@@ -118,7 +118,8 @@ def _partition_key(workspace: UUID) -> str:
 
 
 def _key(subject: str, data: FactData) -> str | None:
-    if isinstance(data, Heartbeat):
+    # Asking a model for its exact type is cheap, whether it is an instance of another one is not.
+    if type(data) not in STATE_TYPES and isinstance(data, Heartbeat):
         mine = subject == f"hb:{data.source}" or subject.startswith(f"hb:{data.source}:")
         return subject if mine else None
     key = data.key()

@@ -84,13 +84,13 @@ def plain(body: bytes) -> Plain | None:
 
 def _beside(event: _Envelope) -> list[str | bool | None]:
     """What the event says beside what it has to say. Raises ValueError for texts that may have odd characters."""
-    optional = (event.specversion, event.time, event.datacontenttype, event.critical)
-    texts = (event.partitionkey, event.sequence, event.traceparent)
-    said = [event.id, event.source, event.subject, *(each for each in texts if each)]
     # More is allowed than what is printable, but no control characters are among that.
-    if not "".join(said).isprintable():
+    texts = f"{event.id}{event.source}{event.subject}{event.partitionkey}{event.sequence}{event.traceparent}"
+    if not texts.isprintable():
         raise ValueError
-    return [each for each in optional + texts if each is not UNSET]
+    optional = (event.specversion, event.time, event.datacontenttype, event.critical)
+    said = (*optional, event.partitionkey, event.sequence, event.traceparent)
+    return [each for each in said if each is not UNSET]
 
 
 def _members_of_text(body: bytes) -> int:
