@@ -49,7 +49,7 @@ class RepositoryEffects:
     def row(self, placed: Placed, aliases: Aliases) -> Row:
         """The node's row; a transferred repository keeps the place it had, which its grace period is judged by."""
         data, kept = placed.fact.data, self.kept.get(placed.slot.a)
-        if not isinstance(data, RepositorySet) or data.state is not NodeState.TRANSFERRED or kept is None:
+        if type(data) is not RepositorySet or data.state is not NodeState.TRANSFERRED or kept is None:
             return rows.fact_row(data, placed.slot, aliases, placed.held.version)
         return _gone(placed.slot.ws, kept, placed.held.version)
 
@@ -59,7 +59,7 @@ class RepositoryEffects:
         moves: list[Move] = []
         for each in self.placed:
             data, kept = each.fact.data, self.kept.get(each.slot.a)
-            if not isinstance(data, RepositorySet):
+            if type(data) is not RepositorySet:
                 continue
             if kept is not None:
                 moves.append(Move(kept.alias, kept.state, data.state))

@@ -16,6 +16,11 @@ def plain(values: Iterable[int | bool | str]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+def nullable(values: Iterable[int | None]) -> str:
+    """The same for numbers of which some are not known."""
+    return plain(["NULL" if each is None else each for each in values])
+
+
 def texts(values: Iterable[str | None]) -> str:
     """Texts for `string_to_array`; an empty one counts as none."""
     return _BETWEEN.join([each or _NULL for each in values])

@@ -3,7 +3,7 @@
 The order is that of the arguments, from $8 on, of the table's PUT statement.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from moorage.access.frames import EntityKind
@@ -12,6 +12,7 @@ from moorage.events.fact_data import FactData
 from moorage.events.identity_facts import CredentialSet, UserSet
 from moorage.events.node_facts import EnvironmentSet, GroupSet, ProjectSet, RepositorySet, WorkspaceSet
 from moorage.permissions.folding import Placed
+from moorage.permissions.postgres.arrays import nullable, plain, texts
 from moorage.permissions.rows import STATE_CODES
 from moorage.permissions.slots import Aliases, Entity, Table, user
 
@@ -96,6 +97,21 @@ def _credential(placed: Placed, aliases: Aliases) -> Columns:
     )
 
 
+Write = Callable[[Iterable[Any]], Any]
+WRITTEN: Final[Mapping[Table, tuple[Write, ...]]] = {
+    Table.WORKSPACE: (plain, texts, plain),
+    Table.PROJECT: (plain, plain, texts, plain),
+    Table.REPOSITORY: (plain, plain, list, nullable, texts, plain, plain, list),
+    Table.ENVIRONMENT: (plain, plain, plain, texts, plain, plain, plain),
+    # An external id may be empty, which is not the same as none.
+    Table.GROUP: (plain, plain, texts, plain, list, plain),
+    Table.USER: (plain, list, texts, plain),
+    Table.CREDENTIAL: (list,) * 8,
+    Table.GROUP_MEMBER: (plain,) * 4,
+    Table.WORKSPACE_MEMBER: (plain,) * 3,
+    Table.GRANT: (plain,) * 6,
+}
+"""How each of these columns travels: as the text of an array where that can be (arrays.plain), which costs least."""
 COLUMNS: Final[Mapping[Table, Callable[[Placed, Aliases], Columns]]] = {
     Table.WORKSPACE: _workspace,
     Table.PROJECT: _project,

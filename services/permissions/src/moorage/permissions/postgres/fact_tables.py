@@ -11,8 +11,6 @@ from moorage.permissions.postgres.held_row import HeldRow
 from moorage.permissions.slots import Table
 from moorage.runtime.statement import Statement
 
-EDGES: Final = frozenset({Table.GROUP_MEMBER, Table.WORKSPACE_MEMBER, Table.GRANT})
-"""The tables whose columns are all numbers, flags and words, and travel as texts (arrays.plain)."""
 HELD: Final[Mapping[Table, Statement[HeldRow]]] = {
     Table.WORKSPACE: node_tables.HELD_WORKSPACE,
     Table.PROJECT: node_tables.HELD_PROJECT,

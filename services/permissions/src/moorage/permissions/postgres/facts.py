@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from moorage.access.publisher_body import written
@@ -16,8 +16,8 @@ from moorage.permissions.postgres.aliases import KnownAliases, PostgresAliases
 from moorage.permissions.postgres.arrays import plain, texts
 from moorage.permissions.postgres.change_log import PostgresChangeLog
 from moorage.permissions.postgres.edge_columns import ADD_EDGES, CHANGE_EDGES, HELD_EDGES
-from moorage.permissions.postgres.fact_columns import COLUMNS
-from moorage.permissions.postgres.fact_tables import DISPUTE, EDGES, HELD, PUT
+from moorage.permissions.postgres.fact_columns import COLUMNS, WRITTEN
+from moorage.permissions.postgres.fact_tables import DISPUTE, HELD, PUT
 from moorage.permissions.records import Workspace
 from moorage.permissions.slots import Aliases, Entity, Slot, Table
 from moorage.permissions.stores import KeptRepository
@@ -36,7 +36,7 @@ class KeptRow:
 
 
 KEPT_REPOSITORIES: Final = Statement(
-    KeptRow, "SELECT id, state, project, slug FROM repository WHERE id = ANY($1::int[])"
+    KeptRow, "SELECT id, state, project, slug FROM repository WHERE id = ANY($1::text::int[])"
 )
 
 
@@ -49,13 +49,18 @@ class MovedRow:
     id: int
 
 
+# Nearly all are in one place only: nothing is written, nor looked for twice, for these.
 SUPERSEDE: Final = Statement(
     MovedRow,
     """
-    UPDATE repository AS older SET state = 4, seq = $3
-    FROM unnest($1::uuid[]) AS moved (ext)
-    WHERE older.ext = moved.ext AND older.src = $2 AND older.state IN (1, 2) AND older.ver <
-        (SELECT max(ver) FROM repository WHERE ext = moved.ext AND src = $2 AND state <> 4)
+    WITH newest AS (
+        SELECT told.ext, max(told.ver) AS ver
+        FROM unnest($1::uuid[]) AS moved (ext), LATERAL (
+            SELECT ext, ver FROM repository WHERE ext = moved.ext AND src = $2 AND state <> 4 OFFSET 0) AS told
+        GROUP BY told.ext HAVING count(*) > 1
+    )
+    UPDATE repository AS older SET state = 4, seq = $3 FROM newest
+    WHERE older.ext = newest.ext AND older.src = $2 AND older.state IN (1, 2) AND older.ver < newest.ver
     RETURNING older.ext, older.ws, older.id
     """,
 )
@@ -146,7 +151,7 @@ class PostgresFacts:
                 prints = [each.held.fingerprint for each in mine]
                 frame, authors = self._log.frame, texts([each.fact.data.by for each in mine])
                 stamps = (plain(versions), texts(events), plain(prints), source, at, frame, authors)
-                columns: list[Any] = [plain(each) if table in EDGES else list(each) for each in values]
+                columns = [write(each) for write, each in zip(WRITTEN[table], values, strict=True)]
                 await execute(self._connection, PUT[table], *stamps, *columns)
 
     async def dispute(self, slots: Collection[Slot]) -> None:
@@ -156,7 +161,7 @@ class PostgresFacts:
 
     async def repositories(self, aliases: Collection[int]) -> Mapping[int, KeptRepository]:
         """What is stored of these repositories."""
-        found = await fetch_all(self._connection, KEPT_REPOSITORIES, list(aliases))
+        found = await fetch_all(self._connection, KEPT_REPOSITORIES, plain(aliases))
         return {row.id: KeptRepository(row.id, rows.STATES[row.state], row.project, row.slug) for row in found}
 
     async def supersede(self, repositories: Collection[UUID], source: int) -> Sequence[tuple[UUID, Slot]]:

@@ -20,7 +20,7 @@ PUT_USER: Final = Statement(
     SELECT id, ext, account, active, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::uuid[], $10::text[], $11::boolean[])
+                $8::text::int[], $9::uuid[], string_to_array($10::text, chr(1), chr(2)), $11::text::boolean[])
         AS new (ver, ev, fingerprint, by_whom, id, ext, account, active)
     ON CONFLICT (id) DO UPDATE SET
         account = excluded.account, active = excluded.active,

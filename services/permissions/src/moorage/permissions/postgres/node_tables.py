@@ -20,7 +20,7 @@ PUT_WORKSPACE: Final = Statement(
     SELECT id, slug, state, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::text[], $10::smallint[])
+                $8::text::int[], string_to_array($9::text, chr(1), chr(2)), $10::text::smallint[])
         AS new (ver, ev, fingerprint, by_whom, id, slug, state)
     ON CONFLICT (id) DO UPDATE SET
         slug = excluded.slug, state = excluded.state,
@@ -49,7 +49,7 @@ PUT_PROJECT: Final = Statement(
     SELECT ws, id, key, state, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::int[], $10::text[], $11::smallint[])
+                $8::text::int[], $9::text::int[], string_to_array($10::text, chr(1), chr(2)), $11::text::smallint[])
         AS new (ver, ev, fingerprint, by_whom, ws, id, key, state)
     ON CONFLICT (id) DO UPDATE SET
         key = excluded.key, state = excluded.state,
@@ -81,8 +81,8 @@ PUT_REPOSITORY: Final = Statement(
     SELECT ws, id, ext, project, slug, state, is_private, to_workspace, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::int[], $10::uuid[], $11::int[], $12::text[], $13::smallint[], $14::boolean[],
-                $15::uuid[])
+                $8::text::int[], $9::text::int[], $10::uuid[], $11::text::int[],
+                string_to_array($12::text, chr(1), chr(2)), $13::text::smallint[], $14::text::boolean[], $15::uuid[])
         AS new (ver, ev, fingerprint, by_whom, ws, id, ext, project, slug, state, is_private, to_workspace)
     ON CONFLICT (id) DO UPDATE SET
         project = coalesce(excluded.project, repository.project), slug = coalesce(excluded.slug, repository.slug),
@@ -113,7 +113,8 @@ PUT_ENVIRONMENT: Final = Statement(
     SELECT ws, id, repository, name, stage, admin_only, state, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::boolean[], $14::smallint[])
+                $8::text::int[], $9::text::int[], $10::text::int[], string_to_array($11::text, chr(1), chr(2)),
+                $12::text::text[], $13::text::boolean[], $14::text::smallint[])
         AS new (ver, ev, fingerprint, by_whom, ws, id, repository, name, stage, admin_only, state)
     ON CONFLICT (id) DO UPDATE SET
         repository = excluded.repository, name = excluded.name, stage = excluded.stage,
@@ -143,7 +144,8 @@ PUT_GROUP: Final = Statement(
     SELECT ws, id, slug, incarnation, external_id, state, ver, ev, fingerprint, $4, $5, $6, by_whom
     FROM unnest($1::text::bigint[], string_to_array($2::text, chr(1), chr(2)), $3::text::bigint[],
                 string_to_array($7::text, chr(1), chr(2)),
-                $8::int[], $9::int[], $10::text[], $11::bigint[], $12::text[], $13::smallint[])
+                $8::text::int[], $9::text::int[], string_to_array($10::text, chr(1), chr(2)), $11::text::bigint[],
+                $12::text[], $13::text::smallint[])
         AS new (ver, ev, fingerprint, by_whom, ws, id, slug, incarnation, external_id, state)
     ON CONFLICT (id) DO UPDATE SET
         slug = excluded.slug, incarnation = excluded.incarnation, external_id = excluded.external_id,
