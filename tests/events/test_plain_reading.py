@@ -148,6 +148,13 @@ def test_both_ways_agree_on_texts_of_the_envelope(kind: str, name: str, text: st
         assert outcome(body, decode_fact) == outcome(body, decode_anything)
 
 
+@pytest.mark.parametrize("time", ["", " ", "2026-11-30", "2026-11-30T00:00:00", "2026-02-30T00:00:00Z", None, 5, True])
+def test_both_ways_agree_on_times(time: object) -> None:
+    """What is no instant is refused, the empty text too."""
+    body = compact(sample("identity.user.set") | {"time": time})
+    assert outcome(body, decode_fact) == outcome(body, decode_anything)
+
+
 def test_nothing_is_read_to_any_depth() -> None:
     """What is nested is refused, not followed."""
     body = compact(sample("scm.group_member.set"))[:-1] + b',"extra":' + b"[" * 500_000

@@ -75,7 +75,7 @@ def plain(body: bytes) -> Plain | None:
         data = _READERS[event.type](bytes(event.data))
         if _members_of_text(body) != _REQUIRED + len(beside) + _members(data):
             read_json(body, max_bytes=MAX_FACT_BYTES, max_integer_digits=MAX_INTEGER_DIGITS)
-        time = instant(event.time) if event.time else None
+        time = instant(event.time) if isinstance(event.time, str) else None
     # A text that is empty where it may not be, a broken one or one that is no instant: all of these are ValueErrors.
     except (DecodeError, KeyError, RecursionError, ValueError):
         return None
