@@ -21,6 +21,7 @@ _MOST_BYTES: Final = 2048
 _MOST_CHARACTERS: Final = 255
 _MOST_VERSION: Final = 2**63 - 1
 _MOST_IDS: Final = 2**18
+_DEL: Final = 0x7F
 _UUID: Final = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SECOND: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}")
 _REST: Final = re.compile(r"(?:\.[0-9]{1,9})?Z")
@@ -30,7 +31,7 @@ _USER: Final = EntityKind.USER.value
 _GROUP: Final = EntityKind.GROUP.value
 _NODES: Final = frozenset({EntityKind.REPOSITORY.value, EntityKind.PROJECT.value})
 _GRANTEES: Final = frozenset({_USER, _GROUP})
-_encode: Final = Encoder().encode
+_encode_into: Final = Encoder().encode_into
 
 Said = tuple[str, str, str, str, str, int]
 """Key, the kinds and ids of both ends, and the rank."""
@@ -66,16 +67,19 @@ class EdgeReader:
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
+        self._time: str | UnsetType = UNSET
         self._second = ""
+        self._again = bytearray()
 
     def read(self, body: bytes) -> PlainEdge | None:
         """The edge, if that is what the record holds and nothing in it is odd."""
-        if len(body) > _MOST_BYTES or not body.isascii() or b"\x7f" in body:
+        if len(body) > _MOST_BYTES or not body.isascii() or _DEL in body:
             return None
         try:
             event = _decode(body)
             # The same text comes out of what was read: so no member was repeated, nothing was escaped or left out.
-            return self._edge(event) if len(_encode(event)) == len(body) else None
+            _encode_into(event, self._again)
+            return self._edge(event) if len(self._again) == len(body) else None
         except (_Odd, DecodeError, KeyError, ValueError):
             return None
 
@@ -87,8 +91,8 @@ class EdgeReader:
             raise _Odd
         if not (ws in ids and a in ids and (b in ids or not b)):
             self._check_ids(ws, a, b)
-        if (time := event.time) is not UNSET and not (time[:19] == self._second and time[19:] == "Z"):
-            self._check_time(time)
+        if event.time != self._time:
+            self._check_time(event.time)
         number = digest(key, version, rank) if rank else 0
         by = data.by or None
         return PlainEdge(event.kind, event.source, event.id, ws, version, by, key, a_kind, a, b_kind, b, rank, number)
@@ -102,8 +106,10 @@ class EdgeReader:
                     raise _Odd
                 self._ids.add(each)
 
-    def _check_time(self, time: str) -> None:
-        """Many come within one second: whether there is such a one is looked up once."""
+    def _check_time(self, time: str | UnsetType) -> None:
+        """Many come at one time, and more within one second: whether there is such a one is looked up once."""
+        if time is UNSET:
+            return
         second = time[:19]
         if second != self._second:
             if not (_SECOND.fullmatch(second) and datetime.fromisoformat(second)):
@@ -111,6 +117,7 @@ class EdgeReader:
             self._second = second
         if not _REST.fullmatch(time, 19):
             raise _Odd
+        self._time = time
 
 
 class _Odd(Exception):

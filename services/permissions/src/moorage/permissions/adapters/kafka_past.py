@@ -17,9 +17,8 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from moorage.permissions.adapters.kafka import translated
 from moorage.permissions.adapters.kafka_topics import describe
-from moorage.permissions.batches import Record
 from moorage.permissions.consumer import StreamUnavailable
-from moorage.permissions.rebuilding.reading import Unsuited
+from moorage.permissions.rebuilding.reading import Kept, Unsuited
 from moorage.permissions.topic_guard import TopicGuard
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class KafkaPast:
         self._client = client
         self._topic = topic
 
-    async def records(self, part: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+    async def records(self, part: int, start: int, stop: int) -> AsyncIterator[Sequence[Kept]]:
         """The records of a partition from offset to offset, in order. Raises StreamUnavailable, Unsuited."""
         with translated():
             ahead = asyncio.create_task(self._fetch(part, start))
@@ -50,7 +49,7 @@ class KafkaPast:
                     if end < stop:
                         ahead = asyncio.create_task(self._fetch(part, end))
                     for batch in batches:
-                        yield _records(batch, start, stop)
+                        yield [each for each in batch if start <= each.offset < stop]
                     start = end
             finally:
                 ahead.cancel()
@@ -83,15 +82,6 @@ def _batches(packed: bytes) -> "list[RecordBatch]":
             raise Unsuited("its producers use transactions")
         found.append(batch)
     return found
-
-
-def _records(batch: "RecordBatch", start: int, stop: int) -> list[Record]:
-    # A null record only removes a key for good; it never revokes, so it says nothing (§2.2).
-    return [
-        Record(each.offset, each.value, each.timestamp)
-        for each in batch
-        if each.value is not None and start <= each.offset < stop
-    ]
 
 
 @asynccontextmanager

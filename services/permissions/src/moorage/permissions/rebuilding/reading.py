@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
+from operator import attrgetter
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -22,6 +23,7 @@ _WORKSPACE: Final = EntityKind.WORKSPACE.value
 _MOST_REMEMBERED: Final = 2**20
 """Aliases; about 200 bytes each."""
 _COPY_ROWS: Final = 20_000
+_version: Final = attrgetter("version")
 
 Place = tuple[str, str]
 """A workspace and a key in it, or the workspace and nothing."""
@@ -31,10 +33,21 @@ class Unsuited(Exception):
     """The rebuild in bulk can't do this topic; why is in words."""
 
 
+class Kept(Protocol):
+    """A record as the topic keeps it: its offset, its bytes, and when it was written in milliseconds since 1970."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def timestamp(self) -> int | None: ...
+
+
 class Past(Protocol):
     """A topic as it was, read from anywhere."""
 
-    def records(self, part: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+    def records(self, part: int, start: int, stop: int) -> AsyncIterator[Sequence[Kept]]:
         """The records of a partition from offset to offset, in order. Raises StreamUnavailable, Unsuited."""
         ...
 
@@ -81,23 +94,28 @@ class PieceReader:
         await self._copied()
         return Done(piece, edges, odd, newest)
 
-    def _sort(self, part: int, records: Sequence[Record], groups: dict[Like, _Group], odd: list[Odd]) -> int:
-        before, read, apart = len(odd), self._reader.read, self._apart
+    def _sort(self, part: int, records: Iterable[Kept], groups: dict[Like, _Group], odd: list[Odd]) -> int:
+        """How many of the records are plain edges."""
+        plain, read, apart = 0, self._reader.read, self._apart
         for record in records:
-            edge = read(record.body)
+            # A null record only removes a key for good; it never revokes, so it says nothing (§2.2).
+            if (body := record.value) is None:
+                continue
+            edge = read(body)
             if edge is None or (apart and ((edge.workspace, edge.key) in apart or (edge.workspace, "") in apart)):
-                odd.append(Odd(record.pos, record.milliseconds, record.body))
+                odd.append(Odd(record.offset, record.timestamp, body))
                 continue
             like = (edge.source, edge.type, edge.workspace, edge.a_kind, edge.b_kind)
             group = groups.get(like)
             if group is None:
-                table = self._table(part, like, record)
+                table = self._table(part, like, Record(record.offset, body, record.timestamp))
                 if table is None:
-                    odd.append(Odd(record.pos, record.milliseconds, record.body))
+                    odd.append(Odd(record.offset, record.timestamp, body))
                     continue
                 group = groups[like] = _Group(table, edge.workspace)
             group.told.append(edge)
-        return len(records) - (len(odd) - before)
+            plain += 1
+        return plain
 
     def _table(self, part: int, like: Like, record: Record) -> Table | None:
         """Where edges like this one are kept, if the source may tell them here."""
@@ -112,7 +130,7 @@ class PieceReader:
             [ws] = await self._aliases(home, _WORKSPACE, [home])
             ends = await self._ends(home, group.told, a_kind, b_kind)
             rows[group.table].add(ws, group.told, ends, a_kind, b_kind)
-            last = max(group.told, key=lambda edge: edge.version)
+            last = max(group.told, key=_version)
             newest[ws] = max(newest.get(ws, (-1, "")), (last.version, last.event))
         groups.clear()
         # One copy at a time goes on while the next rows are read.

@@ -20,20 +20,20 @@ class Rows:
 
     def __init__(self) -> None:
         self._parts = [_HEADER]
-        self.count = 0
 
     def add(self, ws: int, told: Iterable[PlainEdge], ends: Iterable[Ends], a_kind: str, b_kind: str) -> None:
         """Edges of one workspace, alike in the kinds of their ends."""
         kinds = _text(a_kind) + _text(b_kind)
-        authors: dict[str | None, bytes] = {None: _NULL}
-        append, before = self._parts.append, len(self._parts)
+        # One author tells many edges.
+        tails: dict[str | None, bytes] = {}
+        append = self._parts.append
         for edge, (a, b) in zip(told, ends, strict=True):
-            by, event = authors.get(edge.by), edge.event.encode()
-            if by is None:
-                by = authors[edge.by] = _text(edge.by or "")
+            event, by = edge.event.encode(), edge.by
+            tail = tails.get(by)
+            if tail is None:
+                tail = tails[by] = (_NULL if by is None else _text(by)) + kinds
             numbers = _NUMBERS(10, 4, ws, 4, a, 4, b, 8, edge.version, 8, edge.digest, 2, edge.rank, len(event))
-            append(numbers + event + by + kinds)
-        self.count += len(self._parts) - before
+            append(numbers + event + tail)
 
     def written(self) -> bytes:
         """All of them."""
