@@ -23,7 +23,6 @@ UNTOLD: Final = Statement(
     """,
 )
 BUILD_FAST: Final = Statement(type(None), "SET LOCAL maintenance_work_mem = '256MB'")
-LOOK_AT: Final = Statement(type(None), "ANALYZE group_member, workspace_member, grant_fact")
 DROP_INDEXES: Final[Mapping[Table, tuple[Statement[None], ...]]] = {
     Table.GROUP_MEMBER: (
         Statement(type(None), "ALTER TABLE group_member DROP CONSTRAINT group_member_pkey"),
@@ -113,7 +112,6 @@ class PostgresBulkEdges:
             for build in BUILD_INDEXES[table]:
                 await self._connection.execute(build.sql, timeout=LONG)
             await execute(self._connection, dispute)
-        await execute(self._connection, LOOK_AT)
         # What is stored is staged no more, in the same moment.
         await execute(self._connection, BEGIN, None)
         await execute(self._connection, EMPTY)

@@ -35,6 +35,7 @@ EMPTY: Final = Statement(
 )
 PATIENTLY: Final = Statement(type(None), "SET LOCAL statement_timeout = 0")
 NOT_LOGGED: Final = Statement(type(None), "SET LOCAL synchronous_commit = off")
+LOOK_AT: Final = Statement(type(None), "ANALYZE group_member, workspace_member, grant_fact")
 WITH_MEMORY: Final = Statement(type(None), "SET LOCAL work_mem = '256MB'")
 
 
@@ -145,6 +146,11 @@ class PostgresStaging:
             await connection.execute(REDUCE[table].sql, table.value, timeout=LONG)
             found = await fetch_all(connection, COUNT[table])
         return {row.ws: Counted(row.facts, int(row.checksum), row.high) for row in found}
+
+    async def look_at_stored(self) -> None:
+        """Tells the planner how many edges there are now."""
+        async with self._connection() as connection:
+            await execute(connection, LOOK_AT)
 
     async def _begin(self, connection: Connection, run: UUID | None) -> None:
         async with connection.transaction():

@@ -152,6 +152,13 @@ class BulkRebuild:
         found = Found(run, source, self._where.topic, extent, counted, newest, order.stretches)
         await merge(self._ledger, self._apply, self._edges, found, self._clock.now())
         _log.info("The ledger has been rebuilt from the topic.", edges=read.edges, seconds=_since(began))
+        await self._look_at_stored()
+
+    async def _look_at_stored(self) -> None:
+        try:
+            await self._staging.look_at_stored()
+        except Exception as error:  # everything is stored, and the database does it by itself a little later
+            _log.warning("The database could not look at what was stored.", exc_info=error)
 
     async def _read(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]], began: float) -> _All:
         apart = frozenset[Place]()

@@ -33,6 +33,10 @@ class Staging(Protocol):
         """Leaves one edge per key; answers what there is now of each workspace. Raises LedgerUnavailable."""
         ...
 
+    async def look_at_stored(self) -> None:
+        """Prepares the database for questions about edges that have been stored. Raises LedgerUnavailable."""
+        ...
+
 
 class StagedRows(Protocol):
     """Where those who read put edges."""
