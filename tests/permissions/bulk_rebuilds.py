@@ -16,6 +16,7 @@ from faults.waiting import until
 from moorage.events.topics import AUTHORITY, IDENTITY
 from moorage.permissions.app import Permissions, open_permissions
 from moorage.permissions.settings import PermissionsSettings
+from moorage.runtime.statement import Connection
 from permissions.sample_facts import grant, group_member, member, uuid_of
 from permissions.sample_snapshots import checksum, heartbeat
 from servers.kafka import KafkaBroker
@@ -149,6 +150,7 @@ async def rebuilt(settings: PermissionsSettings, topics: FactTopics) -> AsyncIte
         connection = await asyncpg.connect(settings.database_url.get_secret_value())
         try:
             await topics.applied(connection)
+            await until(lambda: _snapshots_are_over(connection))
         finally:
             await connection.close()
 
@@ -157,6 +159,12 @@ async def rebuilt(settings: PermissionsSettings, topics: FactTopics) -> AsyncIte
 
         await until(whole)
         yield permissions
+
+
+async def _snapshots_are_over(connection: Connection) -> bool:
+    # Upkeep applies them some time after their last record.
+    underway = "SELECT EXISTS (SELECT FROM permissions.snapshot_run WHERE state IN ('planning', 'applying'))"
+    return await connection.fetchval(underway) is False
 
 
 def differences(rows: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, Any]:

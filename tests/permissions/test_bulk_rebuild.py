@@ -114,6 +114,19 @@ async def test_a_ledger_with_facts_in_it_is_left_alone(kafka: KafkaBroker, fresh
         assert await logged(kafka, topics, fresh_dsn, tmp_path) == ["the ledger is not empty"]
 
 
+async def test_null_records_say_nothing(kafka: KafkaBroker, two_dsns: tuple[str, str], tmp_path: Path) -> None:
+    """They stay until compaction has come by, and revoke nothing."""
+    async with fact_topics(kafka) as topics:
+        await topics.tell([*odd_history(6, 50), Told(AUTHORITY.name, PART, group_member("g", "ann", version=9000))])
+        producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+        await producer.start()
+        try:
+            await producer.send_and_wait(topics.names[AUTHORITY.name], None, key=b"gm:gone", partition=PART)
+        finally:
+            await producer.stop()
+        assert DONE in await both_ways(kafka, topics, two_dsns, tmp_path)
+
+
 async def test_transactions_are_left_to_the_ordinary_way(kafka: KafkaBroker, fresh_dsn: str, tmp_path: Path) -> None:
     """What was aborted is not there."""
     async with fact_topics(kafka) as topics:
