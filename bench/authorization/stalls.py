@@ -18,7 +18,7 @@ import aiohttp
 from bench.authorization.figure import Goal
 from bench.authorization.progress import said
 from bench.authorization.site import Site
-from bench.authorization.storm import blow, brewed
+from bench.authorization.storm import blow
 from bench.authorization.world import BIG, SMALL
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Delta, Frame, RowKind
@@ -114,8 +114,7 @@ async def stalls(site: Site) -> Mapping[Goal, float]:
     watching = loop.run_in_executor(site.writers, _in_storms, *address)
     number = 0
     while not watching.done():
-        async with brewed(site, number) as write:
-            await blow(site, write, asyncio.Event())
+        await blow(site, number, asyncio.Event())
         number += 1
     storm = await watching
     said(f"stalls: storms {_said([storm])}, long frames {_said([frames])}, the biggest is read {_said(loading)}")

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from typing import Final
 
 from bench.authorization.figure import Goal, quantile
@@ -12,7 +11,7 @@ from bench.authorization.population import owners
 from bench.authorization.progress import said
 from bench.authorization.propagation import Stagehand, Tally, leavers
 from bench.authorization.site import Site
-from bench.authorization.telling import packed_crowd
+from bench.authorization.telling import write_crowd
 from bench.authorization.world import BIG, SMALL
 from faults.revocations import KINDS
 
@@ -46,8 +45,8 @@ async def storm(site: Site, tally: Tally) -> Mapping[Goal, float]:
         for number in range(_STORMS):
             over = asyncio.Event()
             leaving = going[number * _LEAVERS : (number + 1) * _LEAVERS]
-            async with brewed(site, number) as write, asyncio.TaskGroup() as tasks:
-                tasks.create_task(blow(site, write, over))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(blow(site, number, over))
                 for lane, some, found in zip(opened, people, (there, elsewhere), strict=False):
                     tasks.create_task(_probe(hand, lane, some, over, found))
                 tasks.create_task(_leave(hand, opened[2], leaving, over, express))
@@ -55,17 +54,13 @@ async def storm(site: Site, tally: Tally) -> Mapping[Goal, float]:
     return {HERE: quantile(there, 0.99), ELSEWHERE: quantile(elsewhere, 0.99), EXPRESS: quantile(express, 0.99)}
 
 
-def brewed(site: Site, number: int) -> AbstractAsyncContextManager[Callable[[], Awaitable[int]]]:
-    """A storm that is ready: to build its records takes as much of the machine as the broker does, so it is over."""
-    count = max(2000, round(_STORM * site.world.scale))
-    return packed_crowd(site.topics, BIG, "storm", count, site.live.later(count), number % 2 == 0)
-
-
-async def blow(site: Site, write: Callable[[], Awaitable[int]], over: asyncio.Event) -> None:
+async def blow(site: Site, number: int, over: asyncio.Event) -> None:
     """Writes the storm at once; it is over when permissions has applied it."""
-    began = time.monotonic()
+    count = max(2000, round(_STORM * site.world.scale))
+    version, began = site.live.later(count), time.monotonic()
+    arguments = (site.topics, BIG, "storm", count, version, number % 2 == 0)
     try:
-        count = await write()
+        await asyncio.get_running_loop().run_in_executor(site.writers, write_crowd, *arguments)
         written = time.monotonic() - began
         await site.applied(await site.ends(), began)
         said(f"a storm of {count:,}: written in {written:.1f} s, applied after {time.monotonic() - began:.1f} s")

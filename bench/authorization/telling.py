@@ -1,14 +1,11 @@
 """Writes many facts to Kafka as a bridge would: record batches in lz4, built whole, acknowledged by all.
 
-Runs in processes of its own; building five million records would stall whoever else lives in the process. Where the
-writing itself is part of what is timed, the batches are built before (`packed_crowd`).
+Runs in processes of its own; building five million records would stall whoever else lives in the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aiokafka import AIOKafkaProducer
@@ -57,42 +54,20 @@ def write_crowd(
 
     `first` is the version at which the same users were told of before; otherwise they are new ones.
     """
-    return asyncio.run(_write(topics, topics.authority, _crowd(workspace, group, users, version, present, first)))
-
-
-@asynccontextmanager
-async def packed_crowd(
-    topics: Topics, workspace: str, group: str, users: int, version: int, present: bool
-) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """The same of new users, in batches that are built when the body begins; to be called there, to write them."""
-    async with _producing(topics) as producer:
-        batches: list[tuple[int, BatchBuilder]] = []
-        for each in _batches(producer, _crowd(workspace, group, users, version, present)):
-            batches.append(each)
-            await asyncio.sleep(0)
-        yield partial(_send, producer, topics.authority, batches)
-
-
-def _crowd(
-    workspace: str, group: str, users: int, version: int, present: bool, first: int | None = None
-) -> Iterator[tuple[int, Record]]:
     workspace_id = uuid_of("workspace", workspace)
     edge = _edges(str(workspace_id), "group_member")
     team, partition = str(uuid_of("group", group)), AUTHORITY.partition_of(workspace_id)
-    told, told_first = "true" if present else "false", (first or version) % 0xFFFFFFFFFFFF
-    for number in range(users):
-        user = f"{number:08x}-0000-4000-8000-{told_first:012x}"
-        data = f'"group":"{team}","user":"{user}","present":{told}'
-        yield partition, edge(f"gm:{team}:{user}", version + number, data)
+    told = "true" if present else "false"
+    records = (
+        edge(f"gm:{team}:{user}", version + number, f'"group":"{team}","user":"{user}","present":{told}')
+        for number, user in enumerate(
+            f"{each:08x}-0000-4000-8000-{(first or version) % 0xFFFFFFFFFFFF:012x}" for each in range(users)
+        )
+    )
+    return asyncio.run(_write(topics, topics.authority, ((partition, each) for each in records)))
 
 
 async def _write(topics: Topics, topic: str, records: Iterable[tuple[int, Record]]) -> int:
-    async with _producing(topics) as producer:
-        return await _send(producer, topic, _batches(producer, records))
-
-
-@asynccontextmanager
-async def _producing(topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
         bootstrap_servers=topics.bootstrap,
         acks="all",
@@ -102,33 +77,26 @@ async def _producing(topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
     )
     await producer.start()
     try:
-        yield producer
+        return await _fill(producer, topic, records)
     finally:
         await producer.stop()
 
 
-def _batches(producer: AIOKafkaProducer, records: Iterable[tuple[int, Record]]) -> "Iterator[tuple[int, BatchBuilder]]":
-    """Full batches and their partitions; at the end those that are not full."""
+async def _fill(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[int, Record]]) -> int:
     open_batches: dict[int, BatchBuilder] = {}
+    sent = list[asyncio.Future[RecordMetadata]]()
+    count = 0
     for partition, (key, value) in records:
         batch = open_batches.get(partition)
         if batch is None:
             batch = open_batches[partition] = producer.create_batch()
         while batch.append(timestamp=None, key=key, value=value) is None:
-            yield partition, batch
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            if len(sent) > _IN_FLIGHT:
+                await sent.pop(0)
             batch = open_batches[partition] = producer.create_batch()
-    yield from open_batches.items()
-
-
-async def _send(producer: AIOKafkaProducer, topic: str, batches: "Iterable[tuple[int, BatchBuilder]]") -> int:
-    """How many records were in them, all acknowledged."""
-    sent = list[asyncio.Future[RecordMetadata]]()
-    count = 0
-    for partition, batch in batches:
-        count += batch.record_count()
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
-        if len(sent) > _IN_FLIGHT:
-            await sent.pop(0)
+        count += 1
+    sent += [await producer.send_batch(each, topic, partition=at) for at, each in open_batches.items()]
     await asyncio.gather(*sent)
     return count
 

@@ -18,7 +18,6 @@ class BatchBuilder:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = [],
     ) -> object | None: ...
-    def record_count(self) -> int: ...
 
 class AIOKafkaProducer:
     def __init__(

@@ -22,14 +22,3 @@ def test_small_changes_tell_nothing() -> None:
     pace.took(1, 5.0)
     pace.took(0, 0.0)
     assert pace.limit == 1000
-
-
-def test_while_gateways_follow_changes_are_shorter() -> None:
-    """Only while they do."""
-    following = [True]
-    pace = Pace(1000, lambda: following[0])
-    pace.took(1000, 0.1)
-    assert pace.limit == 1000
-    following[0] = False
-    pace.took(1000, 0.1)
-    assert pace.limit == 1500

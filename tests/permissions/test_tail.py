@@ -92,19 +92,6 @@ async def test_readers_share_also_while_nobody_is_at_the_head() -> None:
     assert feed.tail.looks < 10 + 5 + 20 + 5
 
 
-async def test_it_is_known_whether_anybody_reads() -> None:
-    """From the first news that somebody has waited for."""
-    ledger = MemoryLedger()
-    feed = Feed(ledger, SystemClock())
-    await append(ledger)
-    assert not feed.tail.followed
-    async with reading(feed, 0) as frames, asyncio.timeout(SOON):
-        await read_until(frames, 1)
-        await append(ledger)
-        await read_until(frames, 2)
-        assert feed.tail.followed
-
-
 async def test_a_reader_who_goes_away_hands_the_looking_on() -> None:
     """Whoever was looking for all is cancelled; the others don't miss anything."""
     ledger = MemoryLedger()

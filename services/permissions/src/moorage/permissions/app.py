@@ -165,8 +165,7 @@ class Permissions:
             settings.rebuild_in_bulk_from,
         )
         first = RebuiltFirst(streams, settings.authority_topic, bulk)
-        metrics = IngestMetrics(self.registry)
-        consumer = Consumer(self._ledger, self._apply, first, metrics, lambda: self.authority.followed)
+        consumer = Consumer(self._ledger, self._apply, first, IngestMetrics(self.registry))
         self._rebuild.expect(topics)
         self._consumer = consumer
         known_as = {settings.authority_topic: AUTHORITY.name, settings.identity_topic: IDENTITY.name}

@@ -286,11 +286,6 @@ class LocalAuthority:
         with answering():
             return await self._feed.files.sum(workspace)
 
-    @property
-    def followed(self) -> bool:
-        """Whether gateways read changes from here, now or a few seconds ago."""
-        return self._feed.tail.followed
-
     async def changes(self, after: ConsistencyToken) -> AsyncGenerator[Frame, None]:
         """Every delta after the position, and a beat each second. Raises PositionGone."""
         with answering():

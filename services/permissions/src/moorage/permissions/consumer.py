@@ -7,7 +7,7 @@ database works on one change the records of the next are fetched and read; never
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -110,12 +110,8 @@ class Consumer:
         apply: Apply,
         streams: RecordStreams,
         metrics: IngestMetrics,
-        followed: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`followed` says whether gateways follow the change stream now."""
-        self._following = [
-            _Following(ledger, apply, each, metrics, Pace(followed=followed)) for each in streams.apart()
-        ]
+        self._following = [_Following(ledger, apply, each, metrics) for each in streams.apart()]
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,15 +160,13 @@ class _Read:
 class _Following:
     """Follows one topic."""
 
-    def __init__(
-        self, ledger: Ledger, apply: Apply, streams: RecordStreams, metrics: IngestMetrics, pace: Pace
-    ) -> None:
+    def __init__(self, ledger: Ledger, apply: Apply, streams: RecordStreams, metrics: IngestMetrics) -> None:
         self._apply = apply
         self._streams = streams
         self._metrics = metrics
         self._sources = KafkaSources(ledger)
         self._reader = EdgeReader()
-        self._pace = pace
+        self._pace = Pace()
         self._pause = _FIRST_PAUSE
         self._stream: RecordStream | None = None
         self.stopped: str | None = None

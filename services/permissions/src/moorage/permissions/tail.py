@@ -86,11 +86,6 @@ class Tail:
         self._rows = 0
         self.looks = 0
 
-    @property
-    def followed(self) -> bool:
-        """Whether readers have looked for news here of late; others may follow another process."""
-        return self._latest is not None and time.monotonic() - self._latest.taken <= ABANDONED_SECONDS
-
     async def now(self) -> Look:
         """A look at the head of this moment, for a reader that comes."""
         return await self._look(None)
