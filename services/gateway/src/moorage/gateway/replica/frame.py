@@ -43,7 +43,7 @@ class HalfFrame:
             for piece in self._pauses.pieces(rows):
                 (take if workspace else take_site)(seq, piece)
                 seq += len(piece)
-                if self._pauses.due:
+                if self._pauses.ended():
                     yield
         yield from self._say(said, take_site)
 
@@ -60,5 +60,5 @@ class HalfFrame:
             for piece in self._pauses.pieces(rows):
                 take_site(seq, piece)
                 seq += len(piece)
-                if self.withholds_all and self._pauses.due:
+                if self.withholds_all and self._pauses.ended():
                     yield

@@ -41,7 +41,7 @@ class Pauses:
         self._left = slice_cost
 
     def pieces(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-        """Rows of one kind, in pieces that end where `due` is to be asked."""
+        """Rows of one kind, in pieces; behind each `ended` is to be asked."""
         start, plain = 0, rows[0][0] not in _LONG
         while start < len(rows):
             cost = cost_of(rows[start])
@@ -51,9 +51,8 @@ class Pauses:
             yield piece
             start = end
 
-    @property
-    def due(self) -> bool:
-        """Whether to pause behind what was applied."""
+    def ended(self) -> bool:
+        """Whether the slice has ended with the last piece; then another one begins."""
         return self._due(self._left <= 0)
 
     def before(self, much: int) -> bool:
