@@ -1,5 +1,6 @@
 """What every ledger promises to reconciliation: snapshots, sweeps, checksums, pins, authorities, the express lane."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -353,6 +354,18 @@ class ReconcileContract:
         assert await self.pinned(ledger) == NOW - timedelta(seconds=60)
         await self.send(apply, bridge, repository("hello", version=3))
         assert await self.pinned(ledger) is None
+
+    async def test_a_workspace_in_a_fact_about_a_user_says_nothing(self, ledger: Ledger, apply: Apply) -> None:
+        """Whether we know that one or not: users belong to none, and whoever is deactivated is."""
+        bridge = await self.declared(ledger, BRIDGE)
+        await self.send(apply, bridge, workspace(version=1), user("bob", version=1), user("ann", version=1))
+        for number, (who, where) in enumerate((("bob", "acme"), ("ann", "elsewhere")), 5):
+            said = json.loads(user(who, False, version=number))
+            said["data"]["workspace"] = str(uuid_of("workspace", where))
+            assert await self.send(apply, bridge, json.dumps(said).encode()) == []
+        async with ledger.viewing() as view:
+            found = [await view.hierarchy.user(uuid_of("user", who)) for who in ("bob", "ann")]
+        assert [each.active for each in found if each] == [False, False]
 
     async def test_records_that_come_together_hold_what_they_would_hold_one_by_one(
         self, ledger: Ledger, apply: Apply

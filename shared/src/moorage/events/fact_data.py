@@ -63,9 +63,9 @@ class NodeData(FactData):
 
 
 class IdentityData(FactData):
-    """Base of facts that belong to no workspace."""
+    """Base of facts that belong to no workspace; one that is named in them says nothing."""
 
-    workspace: Id | None = None  # type: ignore[assignment]  # the identity topic's facts have none
+    workspace: ClassVar[None] = None  # type: ignore[misc]  # not even a field
 
 
 def text_of(instant: datetime | None) -> str | None:
