@@ -112,10 +112,9 @@ async def stalls(site: Site) -> Mapping[Goal, float]:
     loop, address = asyncio.get_running_loop(), (site.permissions.url, site.permissions.token)
     frames, first_use, *loading = await loop.run_in_executor(site.writers, _quietly, *address)
     watching = loop.run_in_executor(site.writers, _in_storms, *address)
-    number = 0
+    first: int | None = None
     while not watching.done():
-        await blow(site, number, asyncio.Event())
-        number += 1
+        first = await blow(site, first, asyncio.Event())
     storm = await watching
     said(f"stalls: storms {_said([storm])}, long frames {_said([frames])}, the biggest is read {_said(loading)}")
     reading = median(each.wall for each in loading)

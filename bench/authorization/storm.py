@@ -42,23 +42,28 @@ async def storm(site: Site, tally: Tally) -> Mapping[Goal, float]:
         for lane, some in zip(opened, people, strict=False):
             for person in some:
                 await lane.seen(person.request, person.allowed)
+        first: int | None = None
         for number in range(_STORMS):
             over = asyncio.Event()
             leaving = going[number * _LEAVERS : (number + 1) * _LEAVERS]
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(blow(site, number, over))
+                storming = tasks.create_task(blow(site, first, over))
                 for lane, some, found in zip(opened, people, (there, elsewhere), strict=False):
                     tasks.create_task(_probe(hand, lane, some, over, found))
                 tasks.create_task(_leave(hand, opened[2], leaving, over, express))
+            first = storming.result()
     said(f"storm: {len(there)} changes there, {len(elsewhere)} elsewhere, {len(express)} by the express lane")
     return {HERE: quantile(there, 0.99), ELSEWHERE: quantile(elsewhere, 0.99), EXPRESS: quantile(express, 0.99)}
 
 
-async def blow(site: Site, number: int, over: asyncio.Event) -> None:
-    """Writes the storm at once; it is over when permissions has applied it."""
+async def blow(site: Site, first: int | None, over: asyncio.Event) -> int | None:
+    """Writes a storm as fast as one process can; it is over when permissions has applied it.
+
+    New users become members, or those that did at version `first` leave. Answers at which version new ones came.
+    """
     count = max(2000, round(_STORM * site.world.scale))
     version, began = site.live.later(count), time.monotonic()
-    arguments = (site.topics, BIG, "storm", count, version, number % 2 == 0)
+    arguments = (site.topics, BIG, "storm", count, version, first is None, first)
     try:
         await asyncio.get_running_loop().run_in_executor(site.writers, write_crowd, *arguments)
         written = time.monotonic() - began
@@ -66,6 +71,7 @@ async def blow(site: Site, number: int, over: asyncio.Event) -> None:
         said(f"a storm of {count:,}: written in {written:.1f} s, applied after {time.monotonic() - began:.1f} s")
     finally:
         over.set()
+    return version if first is None else None
 
 
 async def _probe(hand: Stagehand, lane: Lane, people: list[Person], over: asyncio.Event, found: list[float]) -> None:
