@@ -116,8 +116,10 @@ class SiteFacts:
         for alias, kind, inside, uuid in packed.aliases:
             if not inside:
                 self._name(alias, kind, uuid)
-        principals = packed.table(RowKind.PRINCIPAL)
+        principals, last = packed.table(RowKind.PRINCIPAL), max(self.users.values(), default=0)
         for alias, active in zip(principals.a, principals.value, strict=True):
+            if not 0 < alias <= last:
+                raise ValueError("a user whom nobody has named")
             self.active[alias] = bool(active)
         credentials = packed.table(RowKind.CREDENTIAL)
         self.revoked.update(alias for alias, active in zip(credentials.a, credentials.value, strict=True) if not active)

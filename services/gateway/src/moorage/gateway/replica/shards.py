@@ -22,6 +22,11 @@ class Shards(Generic[V]):
     def __setitem__(self, key: int, value: V) -> None:
         self.parts[key % PARTS][key] = value
 
+    def values(self) -> Iterator[V]:
+        """Without their keys."""
+        for part in self.parts:
+            yield from part.values()
+
     def __iter__(self) -> Iterator[tuple[int, V]]:
         """Keys and values."""
         for part in self.parts:
