@@ -562,16 +562,16 @@ class ImageDeletionContract(_ContentFixtures):
         assert await read_all(content.read_blob(other, Digest.of(b"{}"))) == b"{}"
 
     async def test_how_far_a_push_has_come_is_told(self, content: Content, image: UUID, actor: Actor) -> None:
-        """Nothing, something unfinished, manifests; and after a cancelled upload nothing again."""
+        """Nothing, an upload, blobs, manifests; and after a cancelled upload nothing again."""
         assert await content.held(image) is Held.NOTHING
         session = await content.start_upload(image, actor, SHA256)
-        assert await content.held(image) is Held.UNFINISHED
+        assert await content.held(image) is Held.UPLOADS
         await content.cancel_upload(image, session.id, actor)
         assert await content.held(image) is Held.NOTHING
         other = uuid4()
         await push_image(content, other, actor, "v1")
         assert await content.mount_blob(other, image, Digest.of(b"{}"), actor)
-        assert (await content.held(image), await content.held(other)) == (Held.UNFINISHED, Held.MANIFESTS)
+        assert (await content.held(image), await content.held(other)) == (Held.BLOBS, Held.MANIFESTS)
         await content.delete_image(other)
         assert await content.held(other) is Held.NOTHING
 

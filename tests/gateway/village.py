@@ -158,7 +158,8 @@ class Village(Order):
         """See Authority; what a test says is."""
         if self.away:
             raise ServiceUnavailable("permissions can't be reached")
-        return deletion_wire.UnpushedAnswer(images=self.unpushed_images[: request.limit])
+        told = [each for each in self.unpushed_images if request.after is None or each > request.after]
+        return deletion_wire.UnpushedAnswer(images=told[: request.limit])
 
     async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
         """See Authority."""

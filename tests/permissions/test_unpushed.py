@@ -1,6 +1,7 @@
 """A record that a first push made ends after a week if nothing was pushed to it (authorization.md §1.9, I5)."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -12,9 +13,11 @@ from moorage.access.image import ImageState
 from moorage.access.problems import NotFound
 from moorage.distribution.content import Actor
 from moorage.gateway.unpushed import Unpushed
-from moorage.oci.digest import DigestAlgorithm
+from moorage.oci.digest import Digest, DigestAlgorithm
+from moorage.permissions.image_changes import DETACHED_FOR
 from moorage.permissions.ports import Ledger
 from moorage.permissions.unpushed import KEPT_FOR
+from permissions.sample_facts import repository
 from permissions.town import DAY, MOMENT, Town
 
 BOB = Actor("bob", 1)
@@ -44,6 +47,49 @@ async def test_what_nothing_was_pushed_to_ends_after_a_week(ledger: Ledger, tmp_
     assert (await site.image(name="hello/empty")).id != empty.id
     await storage.content.cancel_upload(going_on.id, session.id, BOB)
     assert (await job.run(), await names(site)) == (1, ["empty", "pushed"])
+
+
+async def test_who_left_only_blobs_has_an_hour_to_go_on(ledger: Ledger, tmp_path: Path) -> None:
+    """Between its last blob and its manifest a push has no session; at the second look it has been given up."""
+    town, storage = Town(ledger), MemoryStorage()
+    site, job = await town.begin(tmp_path), Unpushed(town.authority, storage.content)
+    left, going_on = [await site.image(name=f"hello/{each}") for each in ("left", "going-on")]
+    source = uuid4()
+    await push_image(storage.content, source, BOB, "v1")
+    for each in (left, going_on):
+        assert await storage.content.mount_blob(source, each.id, Digest.of(b"{}"), BOB)
+    town.clock.advance(KEPT_FOR)
+    assert (await job.run(), await names(site)) == (0, ["going-on", "left"])
+    await push_image(storage.content, going_on.id, BOB, "v1")
+    assert (await job.run(), await names(site)) == (1, ["going-on"])
+
+
+async def test_all_are_looked_at_whatever_goes_on_in_the_first_ones(ledger: Ledger, tmp_path: Path) -> None:
+    """Page by page."""
+    town, storage = Town(ledger), MemoryStorage()
+    site, job = await town.begin(tmp_path), Unpushed(town.authority, storage.content)
+    bob = await site.login("bob")
+    for number in range(45):
+        image = (await site.push(bob, f"hello/{number:02}")).image
+        assert image
+        if number < 25:
+            await storage.content.start_upload(image.id, BOB, DigestAlgorithm.SHA256)
+    town.clock.advance(KEPT_FOR)
+    assert await job.run() == 20
+    assert await names(site) == [f"{number:02}" for number in range(25)]
+
+
+async def test_an_expired_one_keeps_its_name(ledger: Ledger, tmp_path: Path) -> None:
+    """Its content is gone, and clusters may still ask for it: nobody else may have the name."""
+    town, storage = Town(ledger), MemoryStorage()
+    site, job = await town.begin(tmp_path), Unpushed(town.authority, storage.content)
+    image = await site.image()
+    await site.ingest([repository("hello", state="deleted", version=100)])
+    town.clock.advance(DETACHED_FOR)
+    assert await town.images.expire_overdue() == 1
+    assert await job.run() == 0
+    told = deletion_wire.LookedIntoRequest(empty=[image.id])
+    assert (await town.authority.looked_into(told)).ended == 0
 
 
 async def test_what_was_seen_with_content_never_ends_by_itself(ledger: Ledger, tmp_path: Path) -> None:

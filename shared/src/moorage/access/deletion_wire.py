@@ -54,13 +54,17 @@ class PurgedAnswer(Answer):
 
 
 class UnpushedRequest(Request):
-    """Which images were made by a first push a week ago or earlier, of which nobody has seen any content (I5)?"""
+    """Which images were made by a first push a week ago or earlier, of which nobody has seen any content (I5)?
 
+    They are told oldest first, from behind the image `after` on.
+    """
+
+    after: UUID | None = None
     limit: int = Field(default=100, ge=1, le=MOST_PURGED)
 
 
 class UnpushedAnswer(Answer):
-    """Images by id, oldest first; told until they are looked into."""
+    """Images by id, oldest first; told until they are looked into, and as long as a push to them goes on."""
 
     images: list[UUID]
 

@@ -112,10 +112,11 @@ class Referrers:
 
 
 class Held(StrEnum):
-    """What an image holds: nothing, only blobs or open upload sessions, or manifests."""
+    """The furthest that pushing to an image has come: to blobs, to an upload that is open now, or to manifests."""
 
     NOTHING = "nothing"
-    UNFINISHED = "unfinished"
+    BLOBS = "blobs"
+    UPLOADS = "uploads"
     MANIFESTS = "manifests"
 
 

@@ -99,8 +99,13 @@ class ImageReader(Protocol):
         """Images that are over and whose time has come, with content that is not known to be gone; oldest first."""
         ...
 
-    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
-        """Records that a first push made by then, never relinked nor restored, of which no content was seen (I5)."""
+    async def unpushed(
+        self, before: datetime, limit: int, after: UUID | None = None, among: Collection[UUID] | None = None
+    ) -> Sequence[Image]:
+        """Records that a first push made by then, never relinked nor restored, of which no content was seen (I5).
+
+        Oldest first; only those behind the image `after`, and only those `among` these ids.
+        """
         ...
 
     async def orphans(self) -> int:

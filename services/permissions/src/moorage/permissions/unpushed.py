@@ -28,9 +28,9 @@ class Unpushed:
         self._undo_window = undo_window
 
     async def page(self, request: deletion_wire.UnpushedRequest) -> deletion_wire.UnpushedAnswer:
-        """The oldest of those that storage has to be asked about."""
+        """Those that storage has to be asked about, oldest first."""
         async with self._ledger.viewing() as view:
-            found = await view.images.unpushed(self._clock.now() - KEPT_FOR, request.limit)
+            found = await view.images.unpushed(self._clock.now() - KEPT_FOR, request.limit, request.after)
         return deletion_wire.UnpushedAnswer(images=[each.record.id for each in found])
 
     async def judge(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
@@ -42,8 +42,7 @@ class Unpushed:
 
     async def _end(self, change: Change, request: deletion_wire.LookedIntoRequest) -> int:
         now, empty = self._clock.now(), set(request.empty) - set(request.holding)
-        told = await change.images.unpushed(now - KEPT_FOR, deletion_wire.MOST_PURGED) if empty else []
-        ended = [each for each in told if each.record.id in empty]
+        ended = await change.images.unpushed(now - KEPT_FOR, deletion_wire.MOST_PURGED, among=empty) if empty else []
         for image in ended:
             await store(change, image_changes.deleted(image, now, self._undo_window))
             name = f"{image.workspace_slug}/{image.record.name}"

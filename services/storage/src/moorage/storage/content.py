@@ -95,10 +95,12 @@ class StoredContent:
 
     async def held(self, image: UUID) -> Held:
         """In the order in which a push goes on: what comes next while this looks is seen."""
-        unfinished = await self._uploads.any_of(image) or await self._blobs.any_of(image)
+        uploads, blobs = await self._uploads.any_of(image), await self._blobs.any_of(image)
         if await self._manifests.any_of(image):
             return Held.MANIFESTS
-        return Held.UNFINISHED if unfinished else Held.NOTHING
+        if uploads:
+            return Held.UPLOADS
+        return Held.BLOBS if blobs else Held.NOTHING
 
     async def delete_image(self, image: UUID) -> None:
         """Sessions first, so that none closes with a blob afterwards; manifests before the blobs they name."""

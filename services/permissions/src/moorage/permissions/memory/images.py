@@ -33,11 +33,18 @@ class MemoryImages:
         found = [each for each in self._live() if each.workspace_alias == workspace and each.record.name > after]
         return sorted(found, key=lambda each: each.record.name)[:limit]
 
-    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
+    async def unpushed(
+        self, before: datetime, limit: int, after: UUID | None = None, among: Collection[UUID] | None = None
+    ) -> Sequence[Image]:
         """Records of first pushes that nothing is known to have come of."""
-        pushed = [each for each in self._live() if each.origin is Origin.FIRST_PUSH and each.record.link_gen == 1]
-        waiting = [each for each in pushed if each.record.id not in self._state.content_seen]
-        return sorted((each for each in waiting if each.created_at <= before), key=_age)[:limit]
+        found = [each for each in self._live() if each.origin is Origin.FIRST_PUSH and each.record.link_gen == 1]
+        found = [each for each in found if each.record.id not in self._state.content_seen and _age(each)[0] <= before]
+        found = [each for each in found if each.record.state is not ImageState.EXPIRED]
+        if after is not None:
+            last = self._state.images.get(after)
+            found = [each for each in found if last and _age(each) > _age(last)]
+        chosen = found if among is None else [each for each in found if each.record.id in among]
+        return sorted(chosen, key=_age)[:limit]
 
     async def orphans(self) -> int:
         """Active records whose repository is gone."""

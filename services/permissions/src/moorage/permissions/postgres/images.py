@@ -152,8 +152,10 @@ END_PURGE: Final = Statement(
 # Who restored or relinked a record wants it.
 UNPUSHED: Final = Statement(
     ImageRow,
-    f"""{IN_PLACE} WHERE i.origin = 'first_push' AND i.link_gen = 1 AND NOT i.content_seen AND i.state <> 'deleted'
-    AND i.created_at <= $1 ORDER BY i.created_at, i.id LIMIT $2""",
+    f"""{IN_PLACE} WHERE i.origin = 'first_push' AND i.link_gen = 1 AND NOT i.content_seen
+    AND i.state NOT IN ('deleted', 'expired') AND i.created_at <= $1
+    AND ($2::uuid IS NULL OR (i.created_at, i.id) > (SELECT created_at, id FROM image WHERE ext = $2))
+    AND ($3::uuid[] IS NULL OR i.ext = ANY($3)) ORDER BY i.created_at, i.id LIMIT $4""",  # noqa: S608 - constants of this module
 )
 SEE_CONTENT: Final = Statement(type(None), "UPDATE image SET content_seen = true WHERE ext = ANY($1::uuid[])")
 ORPHANS: Final = Statement(
@@ -215,9 +217,12 @@ class PostgresImages:
         """Images that are over, whose content is still there."""
         return await fetch_all(self._connection, TO_PURGE, now, limit)
 
-    async def unpushed(self, before: datetime, limit: int) -> Sequence[Image]:
+    async def unpushed(
+        self, before: datetime, limit: int, after: UUID | None = None, among: Collection[UUID] | None = None
+    ) -> Sequence[Image]:
         """Records of first pushes that nothing is known to have come of."""
-        return [row.value() for row in await fetch_all(self._connection, UNPUSHED, before, limit)]
+        chosen = list(among) if among is not None else None
+        return [row.value() for row in await fetch_all(self._connection, UNPUSHED, before, after, chosen, limit)]
 
     async def orphans(self) -> int:
         """Active records whose repository is gone."""

@@ -7,5 +7,8 @@
 ALTER TABLE image ADD COLUMN content_seen boolean NOT NULL DEFAULT false;
 ALTER TABLE image_past ADD COLUMN content_seen boolean NOT NULL DEFAULT false;
 
+-- What is older may have been emptied by its own team, and that is no reason to end it.
+UPDATE image SET content_seen = true WHERE created_at < now() - interval '7 days';
+
 CREATE INDEX image_unpushed ON image (created_at, id)
-    WHERE origin = 'first_push' AND link_gen = 1 AND NOT content_seen AND state <> 'deleted';
+    WHERE origin = 'first_push' AND link_gen = 1 AND NOT content_seen AND state NOT IN ('deleted', 'expired');
