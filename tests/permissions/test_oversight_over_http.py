@@ -58,6 +58,15 @@ async def test_a_source_fetches_what_it_is_asked(served: Listener) -> None:
     assert (await served.facts(workspace(version=2), headers=stream)).status == 403
 
 
+async def test_who_told_of_an_unheard_of_workspace_is_asked(served: Listener) -> None:
+    """Its first record can't be applied, so it has no authority yet; whoever may have one is asked all the same."""
+    bridge, other = await served.declare(name="bridge"), await served.declare(name="other")
+    await served.facts(project(version=2).replace(b'"active"', b'"asleep"'), headers=bridge)
+    (asked,) = (await (await served.client.get(REQUESTS, headers=bridge)).json())["requests"]
+    assert (asked["kind"], asked["workspace"]) == ("snapshot", str(uuid_of("workspace", "acme")))
+    assert (await (await served.client.get(REQUESTS, headers=other)).json())["requests"] == []
+
+
 async def test_a_sweep_is_listed_and_only_a_held_one_is_decided(served: Listener) -> None:
     """What is still staged waits for its source, not for the operator."""
     bridge = await served.declare(name="bridge")

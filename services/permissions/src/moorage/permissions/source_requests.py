@@ -5,6 +5,7 @@ Requests wait in the ledger until a bridge fetches them; asking again for what w
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -98,11 +99,11 @@ class SourceRequests:
                 raise NotFound("no such request waits for this source")
 
 
-async def want_snapshot(change: Change, workspace: int, now: datetime) -> bool:
-    """Asks every authority of the workspace; whether any is asked anew."""
+async def want_snapshot(change: Change, workspace: int, now: datetime, unless_known: Collection[int] = ()) -> bool:
+    """Asks every authority of the workspace, or the sources `unless_known` if it has none yet; whether any is asked anew."""
     of = await change.authorities.of([workspace])
     asked = [
         await change.requests.want(source, SNAPSHOT, workspace, None, None, now)
-        for source in sorted({each.source for each in of.values()})
+        for source in sorted({each.source for each in of.values()} or set(unless_known))
     ]
     return any(asked)

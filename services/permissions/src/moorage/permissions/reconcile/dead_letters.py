@@ -52,8 +52,10 @@ async def bury(
                 workspace=str(each.workspace) if each.workspace else None,
                 held=each.holds,
             )
+        # A workspace that nobody has told of yet may be one of theirs: partitions have no order between them.
+        tellers = [each.id for each in sources if each.spec.kind is SourceKind.CONTINUOUS]
         for ws in sorted(wanted):
-            await want_snapshot(change, ws, now)
+            await want_snapshot(change, ws, now, unless_known=tellers)
 
 
 def _workspaces(refused: Sequence[Refused]) -> list[UUID]:
