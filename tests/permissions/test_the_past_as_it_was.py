@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -17,13 +18,13 @@ from moorage.access.role import Role
 from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
 from moorage.permissions.check import decide
-from moorage.permissions.history import About, Looking, Position
+from moorage.permissions.history import About, Looking, Position, Shift
 from moorage.permissions.images import Images
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
 from moorage.permissions.postgres.ledger import PostgresLedger
-from moorage.permissions.records import Source, SourceKind, SourceSpec, Transport
+from moorage.permissions.records import Image, Source, SourceKind, SourceSpec, Transport
 from moorage.runtime.clock import FixedClock
 from moorage.runtime.postgres import Database
 from permissions.sample_facts import grant, group, group_member, member, project, repository, user, uuid_of, workspace
@@ -198,6 +199,45 @@ async def test_the_past_in_postgres(permissions_dsn: str, seed: int) -> None:
     clock = FixedClock(datetime.now(UTC))
     async with await Database.open(permissions_dsn, "permissions") as database:
         await the_past_says_the_same(PostgresLedger(database, clock), clock, seed, 12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_differences_are_those_of_two_whole_looks(permissions_dsn: str, seed: int) -> None:
+    """On both ledgers, between any two positions, page by page."""
+    clock = FixedClock(datetime.now(UTC))
+    async with await Database.open(permissions_dsn, "permissions") as database:
+        for ledger in (MemoryLedger(clock), PostgresLedger(database, clock)):
+            told = [token for token, _, _ in await (await Historian.of(ledger, clock, seed)).live(12)]
+            chance = random.Random(seed)
+            for since, until in [sorted(chance.sample(told, 2)) for _ in range(6)] + [(told[0], told[-1])]:
+                async with ledger.looking(Position(since)) as old, ledger.looking(Position(until)) as new:
+                    await one_by_one(old, new)
+
+
+async def one_by_one(old: Looking, new: Looking) -> None:
+    """What is shown of each image is what differs between everybody's roles."""
+    found = await new.hierarchy.workspace("acme")
+    assert found is not None
+    for image in await new.images.page(found.alias, "", 10):
+        former = await old.images.by_id(image.record.id)
+        before, now = await roles_of(old, found.alias, former), await roles_of(new, found.alias, image)
+        expected = [
+            (id, before.get(id, Role.NONE), now.get(id, Role.NONE))
+            for id in sorted(before | now)
+            if before.get(id) is not now.get(id)
+        ]
+        home, shown, after = former.repository.alias if former else None, list[Shift](), None
+        while page := await new.history.shifts(found.alias, home, old.token.seq, image.repository.alias, after, 1):
+            shown, after = [*shown, *page], page[-1].id
+        assert [(each.id, each.before, each.after) for each in shown] == expected
+
+
+async def roles_of(view: Looking, workspace: int, image: Image | None) -> dict[UUID, Role]:
+    """Everybody's."""
+    if image is None:
+        return {}
+    found = await view.holders.page(workspace, image.repository.alias, Role.READ, None, 99)
+    return {each.id: each.role for each in found if each.active}
 
 
 async def test_histories_agree(permissions_dsn: str) -> None:

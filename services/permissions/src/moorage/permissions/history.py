@@ -59,6 +59,17 @@ class HeldRole:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """A user whose role on an image is not what it was."""
+
+    user: int
+    id: UUID
+    account: str | None
+    before: Role
+    after: Role
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What changes are asked about: records and facts that touch these, by alias."""
 
@@ -119,6 +130,15 @@ class History(Protocol):
 
     async def changes(self, about: About, after: int, limit: int) -> Sequence[Changed]:
         """Changes after a seq and up to this view's position, newest first."""
+        ...
+
+    async def shifts(
+        self, workspace: int, former: int | None, since: int, current: int | None, after: UUID | None, limit: int
+    ) -> Sequence[Shift]:
+        """Active users with another role on the repository `former` at a seq than on `current` at this view's position.
+
+        By id, after one; None is a repository on which nobody has a role.
+        """
         ...
 
 

@@ -100,7 +100,7 @@ class SourceRequests:
 
 
 async def want_snapshot(change: Change, workspace: int, now: datetime, unless_known: Collection[int] = ()) -> bool:
-    """Asks every authority of the workspace, or the sources `unless_known` if it has none yet; whether any is asked anew."""
+    """Asks every authority of the workspace, or these sources if it has none yet; whether any is asked anew."""
     of = await change.authorities.of([workspace])
     asked = [
         await change.requests.want(source, SNAPSHOT, workspace, None, None, now)

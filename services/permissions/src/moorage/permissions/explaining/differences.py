@@ -1,6 +1,6 @@
 """What has changed between two positions: who gained or lost which role, and by which changes (authorization.md §4)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,14 +13,12 @@ from moorage.permissions.explaining.asking import gone, position
 from moorage.permissions.explaining.holders import image_in, permit
 from moorage.permissions.explaining.holdings import Sight, roles_on, sight_of
 from moorage.permissions.explaining.words import change_body
-from moorage.permissions.history import About, Holder, Looking
+from moorage.permissions.history import About, Looking, Shift
 from moorage.permissions.lookups import PositionUnknown
 from moorage.permissions.ports import Ledger
 from moorage.permissions.records import Image, Workspace
 
 _CHUNK: Final = 500
-_HOLDERS_AT_ONCE: Final = 2_000
-"""The database works out everybody's role for each page, so there had better be few; others wait while one is read."""
 _REASONS: Final = 10
 
 
@@ -68,50 +66,28 @@ class Differences:
 async def _of_image(span: Span, request: wire.ImageDiffRequest) -> wire.DiffAnswer:
     image, workspace = await image_in(span.new, request.image)
     former = await span.old.images.by_id(request.image)
-    after, differing, full = _user(request.cursor), list[wire.Difference](), False
-    while not full:
-        olds = await _holders(span.old, workspace, former, after)
-        news = await _holders(span.new, workspace, image, after)
-        horizon = min((page[-1].id for page in (olds, news) if len(page) == _HOLDERS_AT_ONCE), default=None)
-        before, now = _roles(olds, former), _roles(news, image)
-        users = {each.id: each for each in (*olds, *news)}
-        for id in sorted(users):
-            if horizon is not None and id > horizon:
-                break
-            if before.get(id, Role.NONE) is not now.get(id, Role.NONE):
-                roles = before.get(id, Role.NONE), now.get(id, Role.NONE)
-                differing.append(await _difference(span, workspace, image, former, users[id], roles))
-                after = id
-                full = len(differing) == request.limit
-            if full:
-                break
-        if horizon is None and not full:
-            return _answer(span, differing, None)
-        after = after if full else horizon
-    return _answer(span, differing, str(after))
+    homes, after = (_home(former), span.old.token.seq, _home(image)), _user(request.cursor)
+    found = await span.new.history.shifts(workspace.alias, *homes, after, request.limit + 1)
+    shown = found[: request.limit]
+    differing = [await _difference(span, workspace, image, former, each) for each in shown]
+    return _answer(span, differing, str(shown[-1].id) if len(found) > len(shown) else None)
 
 
-async def _holders(view: Looking, workspace: Workspace, image: Image | None, after: UUID | None) -> Sequence[Holder]:
-    if image is None:
-        return []
-    return await view.holders.page(workspace.alias, image.repository.alias, Role.READ, after, _HOLDERS_AT_ONCE)
-
-
-def _roles(holders: Sequence[Holder], image: Image | None) -> dict[UUID, Role]:
-    live = image is not None and image.repository.state.carries_roles
-    return {each.id: each.role for each in holders if each.active and live}
+def _home(image: Image | None) -> int | None:
+    """The repository whose roles count for the image."""
+    return image.repository.alias if image is not None and image.repository.state.carries_roles else None
 
 
 async def _difference(
-    span: Span, workspace: Workspace, image: Image, former: Image | None, user: Holder, roles: tuple[Role, Role]
+    span: Span, workspace: Workspace, image: Image, former: Image | None, shift: Shift
 ) -> wire.Difference:
     homes = frozenset({image.repository.alias} | ({former.repository.alias} if former else set()))
-    about = About(workspace.alias, image.alias, homes, user.alias)
+    about = About(workspace.alias, image.alias, homes, shift.user)
     return wire.Difference(
         image=f"{workspace.slug}/{image.record.name}",
-        principal=f"user:{user.id} ({user.account})",
-        before=roles[0].word,
-        after=roles[1].word,
+        principal=f"user:{shift.id} ({shift.account})",
+        before=shift.before.word,
+        after=shift.after.word,
         by=await _reasons(span, about),
     )
 
@@ -130,12 +106,12 @@ async def _of_user(span: Span, sight: Sight, request: wire.UserDiffRequest) -> w
     ]
     told = await sight.of(differing)
     shown = told[: request.limit]
-    user = Holder(sight.user.alias, sight.user.id, sight.user.account, sight.user.active, Role.NONE)
-    found = []
+    found, user = [], sight.user
     for image in shown:
         former = olds[image.record.id][0] if image.record.id in olds else None
         roles = _role(olds, image.record.id), _role(news, image.record.id)
-        found.append(await _difference(span, sight.workspace, image, former, user, roles))
+        shift = Shift(user.alias, user.id, user.account, *roles)
+        found.append(await _difference(span, sight.workspace, image, former, shift))
     return _answer(span, found, shown[-1].record.name if len(told) > len(shown) else None)
 
 

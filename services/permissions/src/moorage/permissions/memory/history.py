@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
+from moorage.access.role import Role
 from moorage.events.edge_facts import GrantSet, GroupMemberSet, WorkspaceMemberSet
 from moorage.events.identity_facts import UserSet
 from moorage.events.node_facts import GroupSet, ProjectSet, WorkspaceSet
-from moorage.permissions.history import About, Changed
+from moorage.permissions.history import About, Changed, Holder, Shift
+from moorage.permissions.memory.holders import MemoryHolders
 from moorage.permissions.memory.state import Settings, Stamp, State, Stored
 from moorage.permissions.rows import STATE_CODES
 from moorage.permissions.slots import Entity, Slot, Table
@@ -38,6 +40,31 @@ class MemoryHistory:
                     found.append(Changed(frame, at, key[0], *names, former, value, stamp.by, event))
             before = now
         return sorted(found, key=lambda each: (-each.seq, each.kind))[:limit]
+
+    async def shifts(
+        self, workspace: int, former: int | None, since: int, current: int | None, after: UUID | None, limit: int
+    ) -> Sequence[Shift]:
+        """Users by id, after one."""
+        then = next(state for frame, _, state in reversed(self._former) if frame <= since)
+        olds = await _active(then, workspace, former)
+        news = await _active(self._former[-1][2], workspace, current)
+        found = [
+            Shift(each.alias, each.id, each.account, _role(olds, id), _role(news, id))
+            for id, each in sorted((olds | news).items())
+            if _role(olds, id) is not _role(news, id) and (after is None or id > after)
+        ]
+        return found[:limit]
+
+
+async def _active(state: State, workspace: int, repository: int | None) -> dict[UUID, Holder]:
+    if repository is None:
+        return {}
+    found = await MemoryHolders(state).page(workspace, repository, Role.READ, None, len(state.aliases))
+    return {each.id: each for each in found if each.active}
+
+
+def _role(holders: Mapping[UUID, Holder], id: UUID) -> Role:
+    return holders[id].role if id in holders else Role.NONE
 
 
 def _said(state: State, about: About) -> Iterator[tuple[Key, Said]]:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from moorage.permissions.history import About, Changed
-from moorage.permissions.postgres.past import ever
+from moorage.access.role import Role
+from moorage.permissions.history import About, Changed, Shift
+from moorage.permissions.postgres.past import as_of, ever
+from moorage.permissions.postgres.role_paths import role_paths
 from moorage.runtime.statement import Connection, Statement, fetch_all
 
 
@@ -94,6 +97,42 @@ CHANGES: Final = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """A user with the strongest role then and now."""
+
+    id: int
+    ext: UUID
+    account: str | None
+    before: int
+    after: int
+
+    def value(self) -> Shift:
+        """As the use cases know it."""
+        return Shift(self.id, self.ext, self.account, Role(self.before), Role(self.after))
+
+
+def _roles(repository: str) -> str:
+    return f"""
+        SELECT path.usr, max(path.role)::int AS role FROM ({role_paths("$1", repository)}) AS path
+        JOIN principal AS p ON p.id = path.usr AND p.active
+        WHERE {repository}::int IS NOT NULL GROUP BY path.usr"""  # noqa: S608 - constants
+
+
+# Everybody's roles twice, and only what differs leaves the database: most images are reached by very many.
+SHIFTS: Final = Statement(
+    ShiftRow,
+    f"""
+    SELECT u.id, u.ext, person.account, coalesce(old.role, 0) AS before, coalesce(new.role, 0) AS after
+    FROM ({as_of(_roles("$2"), 4)}) AS old
+    FULL JOIN ({as_of(_roles("$3"), 5)}) AS new USING (usr)
+    JOIN alias AS u ON u.id = usr
+    LEFT JOIN principal AS person ON person.id = usr
+    WHERE old.role IS DISTINCT FROM new.role AND ($6::uuid IS NULL OR u.ext > $6) ORDER BY u.ext LIMIT $7
+    """,  # noqa: S608 - constants
+)
+
+
 class PostgresHistory:
     """The past up to one position."""
 
@@ -106,3 +145,10 @@ class PostgresHistory:
         asked = (about.workspace, about.image, list(about.repositories), about.user)
         found = await fetch_all(self._connection, CHANGES, *asked, after, self._until, limit)
         return [row.value() for row in found]
+
+    async def shifts(
+        self, workspace: int, former: int | None, since: int, current: int | None, after: UUID | None, limit: int
+    ) -> Sequence[Shift]:
+        """Users by id, after one."""
+        asked = (workspace, former, current, since, self._until, after, limit)
+        return [row.value() for row in await fetch_all(self._connection, SHIFTS, *asked)]

@@ -32,9 +32,13 @@ FOREVER: Final = 2**63 - 1
 
 def at_seq(sql: str) -> str:
     """The statement as asked of the past: the seq is an argument more, the last one."""
-    last = max((int(number) for number in re.findall(r"\$(\d+)", sql)), default=0) + 1
+    return as_of(sql, max((int(number) for number in re.findall(r"\$(\d+)", sql)), default=0) + 1)
+
+
+def as_of(sql: str, argument: int) -> str:
+    """The same, the seq being that argument: also for a part of a statement, so that one may compare two seqs."""
     named = (table for table in KEPT if re.search(rf"\b{table}\b", sql))
-    shadows = ", ".join(_shadow(table, last) for table in named)
+    shadows = ", ".join(_shadow(table, argument) for table in named)
     rest = re.sub(r"^\s*WITH\s", ", ", sql, count=1)
     return f"WITH {shadows} {rest}"
 
