@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("contracts", "journeys")
+pytest.register_assert_rewrite("clients", "contracts", "journeys")
 
 # A slow machine is no finding; in CI the same examples on every run, so that a red build is about the change.
 settings.register_profile(

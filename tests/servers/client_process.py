@@ -47,15 +47,18 @@ class Client:
         (home / "registries.conf").write_text("", encoding="utf-8")
         (home / "containers.conf").write_text(NO_CGROUPS, encoding="utf-8")
 
-    async def run(self, *arguments: str, typed: str = "") -> Outcome:
-        """The client with these arguments; `typed` goes to its standard input, where a secret belongs."""
+    async def run(self, *arguments: str, typed: str = "", folder: Path | None = None) -> Outcome:
+        """The client with these arguments, from its home or another folder.
+
+        `typed` goes to its standard input, where a secret belongs.
+        """
         process = await asyncio.create_subprocess_exec(
             *tied_to_us([str(self._program), *self._global_options(), *arguments]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(),
-            cwd=self._home,
+            cwd=folder or self._home,
             start_new_session=True,
         )
         try:

@@ -53,18 +53,47 @@ def multi_arch_layout(cache: Path) -> Path:
 
 def digests_of(layout: Path) -> LayoutDigests:
     """Read from the layout's documents, so they are what a client pushes, not what was meant to be written."""
-    (top,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+    top = top_of(layout)
     index = json.loads(blob_path(layout, top["digest"]).read_bytes())
-    manifests = {
-        f"{one['platform']['os']}/{one['platform']['architecture']}": one["digest"] for one in index["manifests"]
-    }
+    manifests = {_platform(one): one["digest"] for one in index["manifests"]}
     blobs = frozenset(f"sha256:{blob.name}" for blob in (layout / "blobs" / "sha256").iterdir())
     return LayoutDigests(top["digest"], manifests, blobs)
+
+
+def top_of(layout: Path) -> Document:
+    """The descriptor of the layout's image, or of the tagged one where a client lists what is below it too."""
+    listed: list[Document] = json.loads((layout / "index.json").read_bytes())["manifests"]
+    tagged = [one for one in listed if "org.opencontainers.image.ref.name" in one.get("annotations", {})]
+    (top,) = tagged or listed
+    return top
+
+
+def layers_of(layout: Path, platform: str) -> list[str]:
+    """The digests of the uncompressed layers of the platform's image, or of the only image of the layout."""
+    config = _manifest_of(layout, platform)["config"]
+    return list(json.loads(blob_path(layout, config["digest"]).read_bytes())["rootfs"]["diff_ids"])
+
+
+def first_layer(layout: Path, platform: str) -> str:
+    """The digest of the platform's first layer, packed as it lies in the layout."""
+    return str(_manifest_of(layout, platform)["layers"][0]["digest"])
+
+
+def _manifest_of(layout: Path, platform: str) -> Document:
+    manifest: Document = json.loads(blob_path(layout, top_of(layout)["digest"]).read_bytes())
+    if "manifests" in manifest:
+        child = next(one for one in manifest["manifests"] if _platform(one) == platform)
+        manifest = json.loads(blob_path(layout, child["digest"]).read_bytes())
+    return manifest
 
 
 def blob_path(layout: Path, digest: str) -> Path:
     algorithm, _, encoded = digest.partition(":")
     return layout / "blobs" / algorithm / encoded
+
+
+def _platform(descriptor: Document) -> str:
+    return f"{descriptor['platform']['os']}/{descriptor['platform']['architecture']}"
 
 
 def _name_of(archives: Mapping[str, Path]) -> str:

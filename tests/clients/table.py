@@ -1,0 +1,65 @@
+"""docs/clients.md: the matrix as a table, with what a run of it saw."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from clients.matrix import OPERATIONS, Operation
+from servers.clients import ALL
+from servers.clients.registry_client import RegistryClient
+
+WORKS: Final = "✓"
+NEVER: Final = "—"
+
+_HEAD: Final = """# Clients
+
+What registry clients do with Moorage, each operation tried with the real program against the registry as `moorage serve`
+runs it. A run of the tests in `tests/clients` wrote this page, all of them green:
+
+    PYTHONPATH=tests .venv/bin/python -m clients docs/clients.md
+
+✓ is a test by that name (`test_matrix[skopeo-push]`) that looked at the outcome: what the registry holds or the client has got,
+by digest, and what the client tells its user. — is what a client can't do by its nature, with the reason below.
+"""
+_FOOT: Final = """## How tokens end
+
+A bearer token lives for five minutes, and the registry accepts it for one more. docker, podman, buildah, skopeo and regctl get
+a new one when their own clock says so, crane and oras when the registry refuses the old one. In both ways a pull or a push
+outlasts its tokens: a request in flight ends well, and the upload goes on.
+
+A credential that is revoked ends at the next request. What was uploaded until then is kept for the same user: a new
+login, and the upload goes on at the offset that `GET` on the upload session tells, or the client pushes again.
+"""
+
+
+def page(versions: Mapping[str, str]) -> str:
+    """The whole page; `versions` is each client's, as it printed it."""
+    lines = [_HEAD, _row(["", *(client.program for client in ALL)]), _row(["---"] * (len(ALL) + 1))]
+    lines.append(_row(["version", *(versions[client.program] for client in ALL)]))
+    lines += [_row([operation.title, *(_cell(client, operation) for client in ALL)]) for operation in OPERATIONS]
+    return "\n".join([*lines, "", "## Why not", "", *_reasons(), "", _FOOT])
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the page's table, without its head and the versions."""
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[3:]]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(client: type[RegistryClient], operation: Operation) -> str:
+    return NEVER if operation.name in client.cannot else WORKS
+
+
+def _reasons() -> list[str]:
+    """One line for a client and a reason, with the operations it is the reason of."""
+    lines = []
+    for client in ALL:
+        titles: dict[str, list[str]] = {}
+        for operation in OPERATIONS:
+            if reason := client.cannot.get(operation.name):
+                titles.setdefault(reason, []).append(operation.title)
+        lines += [f"- {client.program}, {'; '.join(told)}: {reason}." for reason, told in titles.items()]
+    return lines
