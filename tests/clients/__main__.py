@@ -22,15 +22,16 @@ class Results:
         if report.when == "call" and report.passed and report.nodeid.endswith("]"):
             cell = report.nodeid.partition("[")[2].removesuffix("]")
             self.passed.add(cell)
-            program = cell.partition("-")[0]
-            self.versions |= {program: str(told) for name, told in report.user_properties if name == "version"}
+            if told := dict(report.user_properties).get("version"):
+                self.versions[cell.partition("-")[0]] = str(told)
 
 
 def main(target: Path) -> None:
     """Writes the page if every cell is green; a cell that was skipped is not."""
     results = Results()
     modules = sorted(str(module) for module in Path(__file__).parent.glob("test_*.py") if module.stem != "test_page")
-    pytest.main(["-q", *modules], plugins=[results])
+    # That we are imported before pytest could rewrite our assertions costs nothing but their details.
+    pytest.main(["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", *modules], plugins=[results])
     missing = {str(cell) for client in ALL for cell in cells_of(client)} - results.passed
     if missing:
         sys.exit(f"nothing is written, for these are not green: {', '.join(sorted(missing))}")

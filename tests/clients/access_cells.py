@@ -1,5 +1,6 @@
 """Who may pull what (authorization.md §1.6), and what somebody is told who may not."""
 
+from clients import layouts
 from clients.bench import ADMIN, MEMBER, OUTSIDER, READER, Bench
 
 PEOPLE = (READER, MEMBER, OUTSIDER, None)
@@ -22,8 +23,9 @@ async def public(bench: Bench) -> None:
 
 
 async def _pulls(bench: Bench, visibility: str, allowed: set[str | None]) -> None:
-    image = f"{bench.name()}:1"
-    await bench.look.seed(bench.image, image)
+    layout, image = bench.place(), f"{bench.name()}:1"
+    layouts.unheard_of(layout, size=1)
+    await bench.look.seed(layout, image)
     await _show(bench, image, visibility)
     for person in PEOPLE:
         client = await bench.client(person)

@@ -7,8 +7,9 @@ from servers.images import layers_of
 
 async def login(bench: Bench) -> None:
     """Whoever logged in with a right token is let in to what is private."""
-    image = f"{bench.name()}:1"
-    await bench.look.seed(bench.image, image)
+    layout, image = bench.place(), f"{bench.name()}:1"
+    layouts.unheard_of(layout, size=1)
+    await bench.look.seed(layout, image)
     client = await bench.client(READER)
     bench.note("version", await client.version())
     outcome = await client.resolve(image)

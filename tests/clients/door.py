@@ -34,11 +34,6 @@ class Passed:
     status: int
     bearer: str = field(repr=False)
 
-    @property
-    def target(self) -> str:
-        """Method and path, to be looked for."""
-        return f"{self.method} {self.path}"
-
 
 class Door:
     """One address before a registry. Give it to clients, and read `passed` afterwards."""

@@ -20,7 +20,6 @@ HELM_CHART: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 COSIGN: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 BUILDKIT_CACHE: Final = "application/vnd.buildkit.cacheconfig.v0"
 IN_TOTO: Final = "application/vnd.in-toto+json"
-_RANDOM_BYTES: Final = 512 * 1024
 _UNKNOWN: Final = {"architecture": "unknown", "os": "unknown"}
 
 Document = dict[str, Any]
@@ -69,12 +68,12 @@ def one_platform(folder: Path, images: Path, platform: str = "linux/amd64") -> s
     return layout.finish(layout.blob(MANIFEST, blob_path(images, digest).read_bytes()))
 
 
-def unheard_of(folder: Path) -> str:
-    """An image whose layer is of random bytes, so that no registry and no client has ever seen it."""
+def unheard_of(folder: Path, size: int = 512 * 1024) -> str:
+    """An image whose layer is `size` random bytes, so that no registry and no client has ever seen it."""
     layout, packed = Layout(folder), io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as root:
         file = tarfile.TarInfo("random")
-        file.size = _RANDOM_BYTES
+        file.size = size
         root.addfile(file, io.BytesIO(os.urandom(file.size)))
     plain = packed.getvalue()
     layer = layout.blob(LAYER, gzip.compress(plain, compresslevel=1))

@@ -12,22 +12,24 @@ NEVER: Final = "—"
 
 _HEAD: Final = """# Clients
 
-What registry clients do with Moorage, each operation tried with the real program against the registry as `moorage serve`
-runs it. A run of the tests in `tests/clients` wrote this page, all of them green:
+What registry clients do with Moorage: each operation tried with the real program against the registry that
+`moorage serve` runs. This page was written by a run in which every test was green:
 
     PYTHONPATH=tests .venv/bin/python -m clients docs/clients.md
 
-✓ is a test by that name (`test_matrix[skopeo-push]`) that looked at the outcome: what the registry holds or the client has got,
-by digest, and what the client tells its user. — is what a client can't do by its nature, with the reason below.
+✓ stands for a test (`test_matrix[skopeo-push]`) that looked at the outcome: what the registry holds or the client has
+got, by digest, and what the client tells its user. — is what a client can't do by its nature; the reasons are below.
 """
 _FOOT: Final = """## How tokens end
 
-A bearer token lives for five minutes, and the registry accepts it for one more. docker, podman, buildah, skopeo and regctl get
-a new one when their own clock says so, crane and oras when the registry refuses the old one. In both ways a pull or a push
-outlasts its tokens: a request in flight ends well, and the upload goes on.
+A bearer token lives for five minutes, and the registry accepts it for one more. docker, podman, buildah, skopeo and
+regctl get a new one when their own clock says so, crane and oras when the registry refuses the old one. In both ways a
+pull or a push outlasts its tokens: a request in flight ends well, and the upload goes on. With oras that is so for one
+blob at a time (`--concurrency 1`): it does not send a blob again whose token ended between opening the upload and
+sending it.
 
-A credential that is revoked ends at the next request. What was uploaded until then is kept for the same user: a new
-login, and the upload goes on at the offset that `GET` on the upload session tells, or the client pushes again.
+A credential that is revoked ends with the request in flight. What was uploaded is kept for the same user: after a new
+login the upload goes on at the offset that `GET` on its session tells; clients push again.
 """
 
 
