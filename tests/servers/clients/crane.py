@@ -21,7 +21,7 @@ class Crane(RegistryClient):
     words = Words(
         wrong_password="the credential is not known",
         hidden=OUR_REFUSAL,
-        nobody="authentication required",
+        nobody="log in first",
         revoked="the credential is not known",
     )
 
