@@ -24,14 +24,13 @@ class Buildah(Engine):
         "cache-manifest": "an engine stores images only",
         "cache-index": "an engine stores images only",
     }
+    cached = "Cache pulled from remote"
     words = Words(
         wrong_password="invalid username/password",
         hidden=OUR_REFUSAL,
         nobody="log in first",
         revoked="log in again",
     )
-
-    cached = "Cache pulled from remote"
 
     def _global_options(self) -> Sequence[str]:
         return [f"--root={self._home / 'store'}", f"--runroot={self._home / 'run/store'}", "--storage-driver=vfs"]

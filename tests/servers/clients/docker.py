@@ -27,6 +27,7 @@ class Docker(RegistryClient):
         "cache-index": "an engine stores images only",
     }
     renewal_margin = 0
+    cached = "CACHED"
     words = Words(
         wrong_password="the credential is not known",
         hidden=OUR_REFUSAL,
@@ -41,8 +42,6 @@ class Docker(RegistryClient):
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), "DOCKER_HOST": f"unix://{self._socket}", "DOCKER_BUILDKIT": "1"}
-
-    cached = "CACHED"
 
     async def version(self) -> str:
         """The engine's, for that is what speaks to the registry."""
