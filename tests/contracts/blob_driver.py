@@ -206,3 +206,10 @@ class BlobDriverContract:
         future, past = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
         assert [key async for key in driver.leftovers(future)] == [provisional]
         assert [key async for key in driver.leftovers(past)] == []
+
+    async def test_objects_are_listed_and_nothing_else(self, driver: BlobDriver) -> None:
+        """Not what is provisional, and not what was deleted."""
+        kept, deleted, provisional = await store(driver, b"kept"), await store(driver, b"deleted"), uuid4()
+        await driver.create(provisional)
+        await driver.delete(deleted)
+        assert [key async for key in driver.objects()] == [kept]

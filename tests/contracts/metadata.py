@@ -23,6 +23,7 @@ from moorage.storage.ports import (
     TagStore,
 )
 from moorage.storage.upload_session import Session
+from moorage.storage.verification_store import VerificationStore
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DIGEST = Digest.of(b"some bytes")
@@ -30,12 +31,13 @@ DIGEST = Digest.of(b"some bytes")
 
 @dataclass(frozen=True)
 class Stores:
-    """The four stores over one place."""
+    """The stores over one place."""
 
     blobs: BlobStore
     sessions: SessionStore
     manifests: ManifestStore
     tags: TagStore
+    verification: VerificationStore
 
 
 def session_of(image: UUID, principal: str = "user:somebody", started_at: datetime = NOW) -> Session:

@@ -20,3 +20,12 @@ def files_of_at_most(size: int) -> Iterator[None]:
 def files_below(root: Path) -> list[Path]:
     """Every file under a folder."""
     return [path for path in root.rglob("*") if path.is_file()]
+
+
+def damage(path: Path, offset: int) -> None:
+    """Turns one byte over."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte[0] ^ 1]))

@@ -14,23 +14,37 @@ from moorage.storage.memory.manifests import MemoryManifestStore
 from moorage.storage.memory.sessions import MemorySessionStore
 from moorage.storage.memory.tables import MemoryTables
 from moorage.storage.memory.tags import MemoryTagStore
+from moorage.storage.memory.verification import MemoryVerificationStore
 from moorage.storage.ports import BlobDriver
+from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
 from moorage.storage.uploads import UploadLimits, Uploads
+from moorage.storage.verification import Verification
 
 
 def memory_stores() -> Stores:
     """Stores that hold nothing."""
     tables = MemoryTables()
     return Stores(
-        MemoryBlobStore(tables), MemorySessionStore(tables), MemoryManifestStore(tables), MemoryTagStore(tables)
+        MemoryBlobStore(tables),
+        MemorySessionStore(tables),
+        MemoryManifestStore(tables),
+        MemoryTagStore(tables),
+        MemoryVerificationStore(tables),
     )
 
 
-def wired(driver: BlobDriver, stores: Stores, clock: FixedClock, limits: UploadLimits | None = None) -> StoredContent:
+def wired(
+    driver: BlobDriver,
+    stores: Stores,
+    clock: FixedClock,
+    limits: UploadLimits | None = None,
+    suspects: Suspects | None = None,
+) -> StoredContent:
     """Content over these parts, as `app` wires it. Two of them over the same parts are two processes."""
+    suspects = suspects or Suspects(Verification(driver, stores.verification, clock).look_again)
     return StoredContent(
-        Blobs(driver, stores.blobs),
+        Blobs(driver, stores.blobs, suspects.report),
         Uploads(driver, stores.blobs, stores.sessions, clock, limits or UploadLimits()),
         Manifests(stores.manifests, stores.tags),
     )

@@ -25,6 +25,7 @@ from moorage.storage.memory.manifests import MemoryManifestStore
 from moorage.storage.memory.sessions import MemorySessionStore
 from moorage.storage.memory.tables import MemoryTables
 from moorage.storage.memory.tags import MemoryTagStore
+from moorage.storage.memory.verification import MemoryVerificationStore
 from moorage.storage.ports import Completion, HeldUpload, StoredObject
 from moorage.storage.upload_session import Lifetime
 
@@ -97,7 +98,7 @@ class Site:
         tables = MemoryTables()
         self.sessions = LosingSessions(tables)
         blobs, manifests, tags = MemoryBlobStore(tables), MemoryManifestStore(tables), MemoryTagStore(tables)
-        self.stores = Stores(blobs, self.sessions, manifests, tags)
+        self.stores = Stores(blobs, self.sessions, manifests, tags, MemoryVerificationStore(tables))
         self.driver = FilesystemDriver.open(root)
 
     def process(self) -> StoredContent:

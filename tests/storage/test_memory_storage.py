@@ -5,6 +5,7 @@ import pytest
 from contracts.content import ContentContract
 from contracts.metadata import MetadataContract, Stores
 from contracts.storage_parts import MemoryStorage, memory_stores
+from contracts.verification_store import VerificationStoreContract
 from moorage.distribution.content import Content
 
 
@@ -17,7 +18,7 @@ class TestContentInMemory(ContentContract):
         return MemoryStorage().content
 
 
-class TestMetadataInMemory(MetadataContract):
+class TestMetadataInMemory(MetadataContract, VerificationStoreContract):
     """See the contract."""
 
     @pytest.fixture

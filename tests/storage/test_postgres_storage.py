@@ -9,6 +9,7 @@ import pytest
 import moorage.storage.postgres
 from contracts.content import ContentContract
 from contracts.metadata import MetadataContract, Stores
+from contracts.verification_store import VerificationStoreContract
 from moorage.distribution.content import Content
 from moorage.runtime.migrations import migrate
 from moorage.runtime.postgres import Database
@@ -20,6 +21,7 @@ from moorage.storage.postgres.durability import CommitsNotDurable
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.sessions import PostgresSessionStore
 from moorage.storage.postgres.tags import PostgresTagStore
+from moorage.storage.postgres.verification import PostgresVerificationStore
 from moorage.storage.settings import StorageSettings
 
 
@@ -32,7 +34,7 @@ class TestContentOnDisk(ContentContract):
         return storage.content
 
 
-class TestMetadataInPostgres(MetadataContract):
+class TestMetadataInPostgres(MetadataContract, VerificationStoreContract):
     """See the contract."""
 
     @pytest.fixture
@@ -44,6 +46,7 @@ class TestMetadataInPostgres(MetadataContract):
                 PostgresSessionStore(database),
                 PostgresManifestStore(database),
                 PostgresTagStore(database),
+                PostgresVerificationStore(database),
             )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.samples import push_blob, read_all, some_actor
-from contracts.storage_faults import files_below
+from contracts.storage_faults import damage, files_below
 from contracts.storage_parts import memory_stores, wired
 from moorage.distribution.content import DamagedContent
 from moorage.oci.byte_range import ByteRange
@@ -40,15 +40,6 @@ def the_object(root: Path) -> Path:
     """The one file that there is."""
     (path,) = files_below(root)
     return path
-
-
-def damage(path: Path, offset: int) -> None:
-    """Turns one byte over."""
-    with path.open("r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)
-        file.seek(offset)
-        file.write(bytes([byte[0] ^ 1]))
 
 
 async def served(body: AsyncIterator[bytes], into: bytearray) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.resources import files
 from typing import Final
 
@@ -27,31 +28,43 @@ from moorage.storage.drivers.filesystem import FilesystemDriver
 from moorage.storage.expiry import Expired, Expiry
 from moorage.storage.http.application import application
 from moorage.storage.manifests import Manifests
-from moorage.storage.ports import SessionStore
+from moorage.storage.ports import BlobDriver, SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.durability import check_durability
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.sessions import PostgresSessionStore
 from moorage.storage.postgres.tags import PostgresTagStore
+from moorage.storage.postgres.verification import PostgresVerificationStore
 from moorage.storage.settings import StorageSettings
+from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
 from moorage.storage.uploads import UploadLimits, Uploads
+from moorage.storage.verification import Verification
 
 SCHEMA: Final = "storage"
+_SUSPECTS_INTERVAL: Final = timedelta(seconds=5)
 
 
 class Storage:
     """An open storage service: what images hold, and how it is."""
 
-    def __init__(self, content: Content, expiry: Expiry, sessions: SessionStore) -> None:
+    def __init__(
+        self, content: Content, expiry: Expiry, sessions: SessionStore, verification: Verification, suspects: Suspects
+    ) -> None:
         self.content = content
+        self.verification = verification
         self._expiry = expiry
         self._sessions = sessions
+        self._suspects = suspects
         self.health = Health({"storage": self._database})
 
     async def expire(self) -> Expired:
         """One run of what otherwise runs by itself: ends uploads that were left, frees what nothing owns (R143)."""
         return await self._expiry.run()
+
+    async def look_at_suspects(self) -> None:
+        """One run of what otherwise runs by itself: finds out about blobs that could not be served (R92)."""
+        await self._suspects.run()
 
     async def _database(self) -> str | None:
         try:
@@ -86,10 +99,11 @@ async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
 
 @asynccontextmanager
 async def open_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """The same, and uploads expire as long as it is open."""
+    """The same, and as long as it is open uploads expire, and what could not be served is looked at."""
     async with (
         connect_storage(settings) as storage,
         Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable),
+        Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable),
     ):
         yield storage
 
@@ -108,13 +122,16 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
             await stop.wait()
 
 
-def _wired(settings: StorageSettings, driver: FilesystemDriver, database: Database) -> Storage:
+def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) -> Storage:
     blobs, sessions = PostgresBlobStore(database), PostgresSessionStore(database)
+    verification = Verification(driver, PostgresVerificationStore(database), SystemClock())
+    suspects = Suspects(verification.look_again)
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
     content = StoredContent(
-        Blobs(driver, blobs),
+        Blobs(driver, blobs, suspects.report),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
         Manifests(PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
-    return Storage(content, Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace), sessions)
+    expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
+    return Storage(content, expiry, sessions, verification, suspects)

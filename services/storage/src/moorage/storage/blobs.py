@@ -1,6 +1,6 @@
 """Blobs that images hold: asked for, read, mounted, unlinked."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,7 @@ import structlog
 from moorage.distribution.content import Blob, DamagedContent
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.digest import Digest
-from moorage.oci.errors import BlobUnknown
+from moorage.oci.errors import BlobUnknown, Unavailable
 from moorage.storage.ports import BlobDriver, BlobStore, ObjectMissing, StoredObject
 from moorage.storage.verified_read import complete, verified
 
@@ -20,12 +20,14 @@ _log: Final = structlog.stdlib.get_logger(__name__)
 class Blobs:
     """The blob half of `Content`; its methods are described there."""
 
-    def __init__(self, driver: BlobDriver, blobs: BlobStore) -> None:
+    def __init__(self, driver: BlobDriver, blobs: BlobStore, suspect: Callable[[Digest], object]) -> None:
+        """`suspect` is told of blobs that could not be served as they must be, and returns at once."""
         self._driver = driver
         self._blobs = blobs
+        self._suspect = suspect
 
     async def stat(self, image: UUID, digest: Digest) -> Blob:
-        """One query, and one question to the backend: a row alone is no blob (R92, R93)."""
+        """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93)."""
         stored = await self._found(image, digest)
         return Blob(digest, stored.size)
 
@@ -41,6 +43,10 @@ class Blobs:
             raise _unknown() from None
         except DamagedContent:
             _log.error("A stored object is damaged and was not served", digest=str(digest), key=str(stored.key))
+            self._suspect(digest)
+            raise
+        except Unavailable:
+            self._suspect(digest)
             raise
 
     async def mount(self, source: UUID, target: UUID, digest: Digest) -> bool:
@@ -74,6 +80,8 @@ class Blobs:
         return stored
 
     async def _is_intact(self, stored: StoredObject, digest: Digest) -> bool:
+        if stored.is_damaged:
+            return False
         size = await self._driver.size(stored.key)
         if size != stored.size:
             _log.error(

@@ -103,13 +103,18 @@ class BlobDriver(Protocol):
         """Keys of provisional bytes last written to before that time."""
         ...
 
+    def objects(self) -> AsyncGenerator[UUID, None]:
+        """Keys of all objects, in no order; one that comes or goes meanwhile may be among them or not."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """Where a blob's bytes are, and how many they must be."""
+    """Where a blob's bytes are, how many they must be, and whether they are known to be others (R92)."""
 
     key: UUID
     size: int
+    is_damaged: bool = False
 
 
 class BlobStore(Protocol):

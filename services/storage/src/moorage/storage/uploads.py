@@ -146,9 +146,10 @@ class Uploads:
 
     async def _is_intact(self, stored: StoredObject) -> bool:
         size = await self._driver.size(stored.key)
-        if size != stored.size:
-            _log.error("A stored object is damaged; a new push repairs it", key=str(stored.key), found=size)
-        return size == stored.size
+        is_intact = size == stored.size and not stored.is_damaged
+        if not is_intact:
+            _log.warning("A damaged object is replaced by what was pushed", key=str(stored.key), found=size)
+        return is_intact
 
     async def _commit(self, file: HeldUpload, session: Session) -> None:
         try:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import typer
 
+from moorage.cli.commands import storage_verification
 from moorage.cli.options import Json
 from moorage.cli.output import print_json, print_text
 from moorage.cli.service_process import settings_of, told_in_words
@@ -14,6 +15,7 @@ def register(group: typer.Typer) -> None:
     """Adds the commands."""
     group.command("migrate")(migrate)
     group.command("expire")(expire)
+    group.command("verify")(storage_verification.verify)
 
 
 def migrate() -> None:

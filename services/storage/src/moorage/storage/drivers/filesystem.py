@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 from uuid import UUID
@@ -96,6 +97,14 @@ class FilesystemDriver:
         for key in keys:
             yield key
 
+    async def objects(self) -> AsyncGenerator[UUID, None]:
+        """See BlobDriver. A folder at a time."""
+        for folder in [self._objects / f"{i:02x}" for i in range(256)]:
+            with os_errors.translated():
+                keys = await in_thread(partial(_keys, folder))
+            for key in keys:
+                yield key
+
     def _upload(self, key: UUID) -> Path:
         return self._uploads / key.hex
 
@@ -132,6 +141,14 @@ def _size(path: Path) -> int | None:
 def _unlink(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def _keys(folder: Path) -> list[UUID]:
+    keys: list[UUID] = []
+    for name in os.listdir(folder):  # noqa: PTH208 - names only, of which there may be many
+        with suppress(ValueError):
+            keys.append(UUID(hex=name))
+    return keys
 
 
 def _old_keys(folder: Path, before: float) -> Iterator[UUID]:

@@ -84,6 +84,12 @@ class MemoryDriver:
             if not kept.is_committed and kept.written_at < before:
                 yield key
 
+    async def objects(self) -> AsyncGenerator[UUID, None]:
+        """See BlobDriver."""
+        for key, kept in list(self._kept.items()):
+            if kept.is_committed:
+                yield key
+
     def touch(self, kept: _Bytes) -> None:
         """Notes that the bytes were written to now."""
         kept.written_at = self._clock.now()

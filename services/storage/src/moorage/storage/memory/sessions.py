@@ -65,6 +65,8 @@ class MemorySessionStore:
         kept = mine if known is None or is_replaced else known
         discarded = [stored.key for stored in (known, mine) if stored is not None and stored is not kept]
         self._tables.blobs[completion.digest] = kept
+        if is_replaced:
+            self._tables.damage.pop(completion.digest, None)
         self._tables.links.add((session.image, completion.digest))
         self._tables.discarded += discarded
         return discarded

@@ -6,6 +6,7 @@ from uuid import UUID
 from moorage.access.consistency import ConsistencyToken
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Tag
+from moorage.storage.damage import KnownDamage, Progress
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.ports import StoredObject, TagMove
 from moorage.storage.upload_session import Session
@@ -39,4 +40,6 @@ class MemoryTables:
     links: set[tuple[UUID, Digest]] = field(default_factory=set)
     manifests: dict[tuple[UUID, Digest], ManifestEntry] = field(default_factory=dict)
     tags: dict[tuple[UUID, Tag], TagEntry] = field(default_factory=dict)
+    damage: dict[Digest, KnownDamage] = field(default_factory=dict)
+    passes: dict[str, Progress] = field(default_factory=dict)
     history: list[tuple[UUID, TagMove]] = field(default_factory=list)

@@ -12,12 +12,17 @@ from moorage.storage.postgres.connections import connection
 FIND: Final = Statement(
     StoredObject,
     """
-    SELECT blob.key, blob.size
+    SELECT blob.key, blob.size, coalesce(blob.damage IN ('altered', 'unreadable'), false) AS is_damaged
     FROM blob_link JOIN blob USING (digest)
     WHERE blob_link.image = $1 AND blob_link.digest = $2
     """,
 )
-FIND_ANYWHERE: Final = Statement(StoredObject, "SELECT key, size FROM blob WHERE digest = $1")
+FIND_ANYWHERE: Final = Statement(
+    StoredObject,
+    """
+    SELECT key, size, coalesce(damage IN ('altered', 'unreadable'), false) AS is_damaged FROM blob WHERE digest = $1
+    """,
+)
 # The source's link is locked so that it can't end before the target has its own.
 MOUNT: Final = Statement(
     StoredObject,
@@ -28,7 +33,8 @@ MOUNT: Final = Statement(
         INSERT INTO blob_link (image, digest) SELECT $2, digest FROM source
         ON CONFLICT (image, digest) DO UPDATE SET linked_at = now()
     )
-    SELECT blob.key, blob.size FROM source JOIN blob USING (digest)
+    SELECT blob.key, blob.size, coalesce(blob.damage IN ('altered', 'unreadable'), false) AS is_damaged
+    FROM source JOIN blob USING (digest)
     """,
 )
 UNLINK: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1 AND digest = $2")

@@ -76,7 +76,10 @@ COMPLETE: Final = Statement(
         DELETE FROM upload_session WHERE id = $1 RETURNING id, image
     ), kept AS (
         INSERT INTO blob (digest, key, size) SELECT $2, id, $3 FROM ended
-        ON CONFLICT (digest) DO UPDATE SET key = CASE WHEN blob.key = $4 THEN excluded.key ELSE blob.key END
+        ON CONFLICT (digest) DO UPDATE SET
+            key = CASE WHEN blob.key = $4 THEN excluded.key ELSE blob.key END,
+            damage = CASE WHEN blob.key = $4 THEN NULL ELSE blob.damage END,
+            damage_found_at = CASE WHEN blob.key = $4 THEN NULL ELSE blob.damage_found_at END
         RETURNING digest, key
     ), linked AS (
         INSERT INTO blob_link (image, digest) SELECT ended.image, kept.digest FROM ended, kept
