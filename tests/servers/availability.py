@@ -19,6 +19,7 @@ HOW_TO_INSTALL: Final = {
     "buildah": BY_DEBIAN,
     "docker-registry": BY_DEBIAN,
     "java": BY_DEBIAN,
+    "strace": BY_DEBIAN,
     "crane": BY_GO,
     "oras": BY_GO,
     "regctl": BY_GO,
