@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -81,7 +82,7 @@ class Site:
 @pytest.fixture
 async def site(storage_settings: StorageSettings, tmp_path: Path) -> AsyncIterator[Site]:
     """It holds nothing."""
-    brief = storage_settings.model_copy(update={"upload_idle": storage_settings.upload_idle * 0})
+    brief = storage_settings.model_copy(update={"upload_idle": timedelta()})
     async with connect_storage(brief) as storage, storage_children(storage_settings) as children:
         yield Site(storage, children, storage_settings.data_folder, tmp_path / "trace")
 
