@@ -53,6 +53,11 @@ class StorageProcess:
         """Everything it wrote."""
         return self._log.read_text(encoding="utf-8")
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.exit_code() is None
+
     async def start(self) -> None:
         """Returns when it answers."""
         command = [sys.executable, "-m", "moorage.cli", "storage"]
