@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from moorage.runtime.connection import Runner
 from moorage.runtime.health import Health, add_health, health_application
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.serving import Drain, Listener, serve
@@ -151,3 +152,32 @@ async def test_what_can_not_be_bound_leaves_nothing_open() -> None:
             async with serve(listeners, health, HttpMetrics(CollectorRegistry()), AT_ONCE):
                 pass
         assert await health.missing()
+
+
+async def test_a_body_that_comes_with_its_head_has_the_time_it_needs() -> None:
+    """Some loops hand over several reads in one turn, before anybody has woken: the head's clock is not the body's."""
+    patience, loop = 0.1, asyncio.get_running_loop()
+
+    async def length(request: web.Request) -> web.Response:
+        return web.Response(text=str(len(await request.read())))
+
+    app = web.Application()
+    app.router.add_put("/", length)
+    known = {"listener": "public", "metrics": HttpMetrics(CollectorRegistry()), "header_seconds": patience}
+    runner = Runner(app, connection=known)
+    await runner.setup()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    assert runner.server
+    transport, connection = await loop.connect_accepted_socket(runner.server, theirs)
+    await loop.run_in_executor(None, int)  # a turn, in which it begins to wait for a request
+    connection.data_received(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n")
+    connection.data_received(b"abc")
+    late = loop.create_future()
+    loop.call_later(2 * patience, late.set_result, None)
+    await late
+    await loop.sock_sendall(ours, b"def")
+    assert (await loop.sock_recv(ours, 100)).startswith(b"HTTP/1.1 200")
+    ours.close()
+    transport.close()
+    await runner.cleanup()

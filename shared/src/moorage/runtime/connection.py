@@ -38,13 +38,14 @@ class Connection(RequestHandler):
         """A complete head stops the clock, the first byte of one starts it; a body has its own clock.
 
         What arrives while nobody waits for a request is a body, or the next request's head behind one: not the clock's.
+        Nor is what arrives in the same turn of the loop as the head, before who waited has been woken.
         """
         super().data_received(data)
         self._break_off_malformed_body()
         if self._request_count != self._counted:
             self._counted = self._request_count
             self._disarm()
-        elif self._deadline is None and self._waiter is not None:
+        elif self._deadline is None and self._waiter is not None and not self._waiter.done():
             self._arm()
 
     def connection_lost(self, exc: BaseException | None) -> None:
