@@ -80,6 +80,12 @@ class StandaloneRegistry:
         return self._folder / "data"
 
     @property
+    def pid(self) -> int:
+        """Of the one that was started last."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def credentials(self) -> Path:
         return self._folder / "credentials.json"
 
