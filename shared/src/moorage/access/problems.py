@@ -25,10 +25,15 @@ class Problem(Exception):
         self.judged: Reason | None = None
         """What the rules said, for the record: the document may say less."""
 
+    @classmethod
+    def uri(cls) -> str:
+        """The stable URI of the kind."""
+        return f"https://moorage.dev/problems/{cls.slug}"
+
     def body(self) -> dict[str, Any]:
         """The problem document."""
         return {
-            "type": f"https://moorage.dev/problems/{self.slug}",
+            "type": self.uri(),
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

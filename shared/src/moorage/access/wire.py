@@ -31,9 +31,9 @@ class Request(BaseModel):
 
 
 class Answer(BaseModel):
-    """Base of what is answered: immutable, unknown fields ignored."""
+    """Base of what is answered: immutable, unknown fields ignored. What has a default is told as well."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
 
 
 class Changed(Answer):

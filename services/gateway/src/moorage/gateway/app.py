@@ -27,15 +27,10 @@ from moorage.gateway.follower import Follower
 from moorage.gateway.http.authentication import Authentication
 from moorage.gateway.http.gate import OciGate, name_the_decision
 from moorage.gateway.http.management.api import ManagementApi
-from moorage.gateway.http.management.audit import AuditTrail
-from moorage.gateway.http.management.decisions import Decisions
-from moorage.gateway.http.management.images import Images
-from moorage.gateway.http.management.insight import Insight
+from moorage.gateway.http.management.callers import Callers
 from moorage.gateway.http.management.problems import render_problems
-from moorage.gateway.http.management.sync import Sync
-from moorage.gateway.http.management.tokens import Tokens
+from moorage.gateway.http.management.serving import add_management
 from moorage.gateway.http.management.waiting import waiting_for_all
-from moorage.gateway.http.management.workspaces import Workspaces
 from moorage.gateway.http.token import TokenEndpoint
 from moorage.gateway.http.welcome import add_welcome
 from moorage.gateway.keys import KeyRing
@@ -93,7 +88,8 @@ class Gateway:
         authentication = Authentication(tokens, credentials, self.access, challenge, clock)
         self.gate = OciGate(authentication, self.access, challenge, self.audit)
         self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock)
-        self._management = ManagementApi(authority, follower, credentials, patience.own_writes)
+        self._management = ManagementApi(authority, follower, self.audit, patience.own_writes)
+        self._callers = Callers(credentials)
         self.purging = Purging(authority, content)
         self.unpushed = Unpushed(authority, content)
 
@@ -103,9 +99,7 @@ class Gateway:
         app.on_response_prepare.append(name_the_decision)
         add_distribution(app, self.gate, self._content, Limits(max_name=self._longest_name()))
         self._token_endpoint.add_to(app)
-        for resource in (Images, Workspaces, Tokens, Decisions, Insight, Sync):
-            resource(self._management).add_to(app)
-        AuditTrail(self._management, self.audit).add_to(app)
+        add_management(app, self._management, self._callers)
         add_welcome(app, self._settings.public_url)
         return app
 

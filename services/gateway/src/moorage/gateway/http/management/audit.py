@@ -1,14 +1,16 @@
 """`/api/v1/audit` and `/api/v1/decisions/{id}`: what was decided, for who may read it (authorization.md §4)."""
 
 from datetime import datetime
+from uuid import UUID
 
-from aiohttp import web
 from pydantic import Field
-from yarl import URL
 
-from moorage.access.audit import FindDecisionRequest, ListAuditRequest
-from moorage.gateway.audit import Audit
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, path_id, read_query
+from moorage.access.audit import AuditRecord, FindDecisionRequest, ListAuditAnswer, ListAuditRequest
+from moorage.access.problems import Forbidden, NotFound
+from moorage.access.wire import IdentityBody
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
 
 
 class AuditQuery(RequestBody):
@@ -27,37 +29,26 @@ class AuditQuery(RequestBody):
 class AuditTrail:
     """The resource. What this gateway has not sent yet is sent first, so that nobody looks for their own in vain."""
 
-    def __init__(self, api: ManagementApi, audit: Audit) -> None:
-        self._api = api
-        self._audit = audit
+    def __init__(self, api: ManagementApi) -> None:
+        self._authority = api.authority
+        self._audit = api.audit
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_get("/api/v1/audit", self.list)
-        app.router.add_get("/api/v1/decisions/{id}", self.show)
-
-    async def list(self, request: web.Request) -> web.Response:
-        """One page, newest first."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, AuditQuery)
+    @operation(
+        "GET",
+        "/audit",
+        "listAudit",
+        needs="being the operator, an owner of the workspace, or ADMIN on the image's repository",
+        problems=(Forbidden, NotFound),
+    )
+    async def list(self, who: IdentityBody, query: AuditQuery) -> Reply[ListAuditAnswer]:
+        """Lists what was decided, newest first."""
         await self._audit.flush()
-        page = await self._api.authority.list_audit(
-            ListAuditRequest(
-                identity=identity, about=query.principal, **query.model_dump(exclude={"principal"}, exclude_none=True)
-            )
-        )
-        return answer(page, headers=_next_link(request, page.cursor))
+        asked = query.model_dump(exclude={"principal"}, exclude_none=True)
+        wanted = ListAuditRequest(identity=who, about=query.principal, **asked)
+        return Reply(await self._authority.list_audit(wanted))
 
-    async def show(self, request: web.Request) -> web.Response:
-        """The record behind the id that a denial told."""
-        identity, decision = await self._api.somebody(request), path_id(request)
+    @operation("GET", "/decisions/{id}", "getDecision", needs="being whom it is about, or what listing it needs")
+    async def show(self, who: IdentityBody, id: UUID) -> Reply[AuditRecord]:
+        """Tells the decision behind the id that a denial told."""
         await self._audit.flush()
-        find = FindDecisionRequest(identity=identity, decision=decision)
-        return answer(await self._api.authority.find_decision(find))
-
-
-def _next_link(request: web.Request, cursor: str | None) -> dict[str, str]:
-    if cursor is None:
-        return {}
-    url = URL.build(path="/api/v1/audit", query={**request.query, "cursor": cursor})
-    return {"Link": f'<{url}>; rel="next"'}
+        return Reply(await self._authority.find_decision(FindDecisionRequest(identity=who, decision=id)))

@@ -1,22 +1,28 @@
 """`/api/v1/images`: image records."""
 
-from aiohttp import web
+from typing import Final
+from uuid import UUID
+
 from pydantic import Field
-from yarl import URL
 
 from moorage.access import deletion_wire, wire
 from moorage.access.image import PushPolicy, Visibility
-from moorage.access.problems import InputInvalid, NotFound
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, path_id, read_body, read_query
+from moorage.access.problems import AlreadyExists, Forbidden, InputInvalid, NotFound
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import ROOT, Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
 from moorage.gateway.http.management.settings import ImageSettings
 from moorage.oci.reference import ImageName
+
+_ADMIN: Final = "ADMIN on the linked repository"
+ImageReply = Reply[wire.ImageBody]
 
 
 class NewImage(RequestBody):
     """The body of a creation; `repository` is a UUID or a slug."""
 
-    name: str = Field(max_length=255)
-    repository: str = Field(min_length=1, max_length=255)
+    name: str = Field(max_length=255, examples=["acme/hello/web"])
+    repository: str = Field(min_length=1, max_length=255, examples=["hello"])
 
 
 class VisibilitySetting(RequestBody):
@@ -54,120 +60,109 @@ class Images:
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_post("/api/v1/images", self.create)
-        app.router.add_get("/api/v1/images", self.list)
-        app.router.add_get("/api/v1/images/{id}", self.show)
-        app.router.add_patch("/api/v1/images/{id}", self.set)
-        app.router.add_put("/api/v1/images/{id}/visibility", self.set_visibility)
-        app.router.add_put("/api/v1/images/{id}/push-policy", self.set_push_policy)
-        app.router.add_put("/api/v1/images/{id}/repository", self.relink)
-        app.router.add_delete("/api/v1/images/{id}", self.delete)
-        app.router.add_post("/api/v1/images/{id}/restore", self.restore)
-
-    async def create(self, request: web.Request) -> web.Response:
-        """201 with the record and its Location."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, NewImage)
+    @operation(
+        "POST",
+        "/images",
+        "createImage",
+        needs="ADMIN on the repository",
+        status=201,
+        problems=(Forbidden, NotFound, AlreadyExists),
+        headers=("Location",),
+    )
+    async def create(self, who: wire.IdentityBody, body: NewImage) -> ImageReply:
+        """Creates an image record, linked to a repository of its workspace."""
         name = _name(body.name)
         image = await self._api.authority.create_image(
             wire.CreateImageRequest(
-                identity=identity, workspace=name.workspace, image=name.image, repository=body.repository
+                identity=who, workspace=name.workspace, image=name.image, repository=body.repository
             )
         )
-        return await self._changed(image, 201, {"Location": f"/api/v1/images/{image.id}"})
+        changed = await self._changed(image)
+        return Reply(image, {"Location": f"{ROOT}/images/{image.id}", **changed.headers})
 
-    async def list(self, request: web.Request) -> web.Response:
-        """One page of a workspace's images that the caller may pull, or the image of one name, if there is one.
+    @operation("GET", "/images", "listImages", needs="READ for each", anonymous=True, problems=(NotFound,))
+    async def list(self, who: wire.IdentityBody, query: ImageQuery) -> Reply[wire.ListImagesAnswer]:
+        """Lists a workspace's images that who asks may pull, or finds the image of one name.
 
-        With `deleted`, instead, a page of those that the caller can restore.
+        With `deleted`, instead, those that were deleted and that who asks can restore.
         """
-        identity = await self._api.caller(request)
-        query = read_query(request, ImageQuery)
         if (query.workspace is None) == (query.name is None):
             raise InputInvalid("ask for one workspace, or for one name", errors=[])
         if query.deleted:
-            return await self._deleted(identity, query)
+            return Reply(await self._deleted(who, query))
         if query.name is not None:
-            return answer(await self._named(identity, _name(query.name)))
-        page = await self._api.authority.list_images(
-            wire.ListImagesRequest(
-                identity=identity, workspace=query.workspace or "", cursor=query.cursor, limit=query.limit
-            )
+            return Reply(await self._named(who, _name(query.name)))
+        wanted = wire.ListImagesRequest(
+            identity=who, workspace=query.workspace or "", cursor=query.cursor, limit=query.limit
         )
-        return answer(page, headers=_next_link(query, page.cursor))
+        return Reply(await self._api.authority.list_images(wanted))
 
-    async def show(self, request: web.Request) -> web.Response:
-        """The record."""
-        identity = await self._api.caller(request)
-        image = await self._api.authority.find_image(wire.FindImageRequest(identity=identity, id=path_id(request)))
-        return answer(image, headers=_etag(image))
+    @operation("GET", "/images/{id}", "getImage", needs="READ", anonymous=True)
+    async def show(self, who: wire.IdentityBody, id: UUID) -> ImageReply:
+        """Shows an image record."""
+        return Reply(await self._api.authority.find_image(wire.FindImageRequest(identity=who, id=id)))
 
-    async def set(self, request: web.Request) -> web.Response:
-        """The record after all that is given has changed, as one change."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        body = await read_body(request, ImageSettings)
-        return await self._set(wire.SetImageRequest(identity=identity, id=image, **body.given()))
+    @operation("PATCH", "/images/{id}", "setImage", needs=_ADMIN, problems=(Forbidden,))
+    async def set(self, who: wire.IdentityBody, id: UUID, body: ImageSettings) -> ImageReply:
+        """Sets what is given, as one change; the rest stays."""
+        return await self._set(wire.SetImageRequest(identity=who, id=id, **body.given()))
 
-    async def set_visibility(self, request: web.Request) -> web.Response:
-        """The record after the change."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        body = await read_body(request, VisibilitySetting)
-        return await self._set(wire.SetImageRequest(identity=identity, id=image, visibility=body.visibility))
+    @operation("PUT", "/images/{id}/visibility", "setImageVisibility", needs=_ADMIN, problems=(Forbidden,))
+    async def set_visibility(self, who: wire.IdentityBody, id: UUID, body: VisibilitySetting) -> ImageReply:
+        """Sets who may pull beside the readers of the repository."""
+        return await self._set(wire.SetImageRequest(identity=who, id=id, visibility=body.visibility))
 
-    async def set_push_policy(self, request: web.Request) -> web.Response:
-        """The record after the change."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        body = await read_body(request, PushPolicySetting)
-        return await self._set(wire.SetImageRequest(identity=identity, id=image, push_policy=body.push_policy))
+    @operation("PUT", "/images/{id}/push-policy", "setImagePushPolicy", needs=_ADMIN, problems=(Forbidden,))
+    async def set_push_policy(self, who: wire.IdentityBody, id: UUID, body: PushPolicySetting) -> ImageReply:
+        """Sets who may push among those with WRITE on the repository."""
+        return await self._set(wire.SetImageRequest(identity=who, id=id, push_policy=body.push_policy))
 
-    async def relink(self, request: web.Request) -> web.Response:
-        """The record, linked elsewhere."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        body = await read_body(request, RepositorySetting)
-        relink = wire.RelinkImageRequest(
-            identity=identity, id=image, repository=body.repository, visibility=body.visibility
-        )
-        return await self._changed(await self._api.authority.relink_image(relink))
+    @operation(
+        "PUT", "/images/{id}/repository", "relinkImage", needs="ADMIN on both repositories", problems=(Forbidden,)
+    )
+    async def relink(self, who: wire.IdentityBody, id: UUID, body: RepositorySetting) -> ImageReply:
+        """Links the image to another repository of its workspace, as one change.
 
-    async def delete(self, request: web.Request) -> web.Response:
-        """The record as it was deleted: its name is free, and until `restorable_until` it can be restored."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        deletion = wire.DeleteImageRequest(identity=identity, id=image)
-        return await self._changed(await self._api.authority.delete_image(deletion))
+        From then on the roles on that repository count. Uploads that are open end.
+        """
+        wanted = wire.RelinkImageRequest(identity=who, id=id, repository=body.repository, visibility=body.visibility)
+        return await self._changed(await self._api.authority.relink_image(wanted))
 
-    async def restore(self, request: web.Request) -> web.Response:
-        """The record, with all that it held when it was deleted."""
-        identity, image = await self._api.somebody(request), path_id(request)
-        undoing = deletion_wire.RestoreImageRequest(identity=identity, id=image)
+    @operation("DELETE", "/images/{id}", "deleteImage", needs=_ADMIN, problems=(Forbidden,))
+    async def delete(self, who: wire.IdentityBody, id: UUID) -> ImageReply:
+        """Deletes the image with all that it holds; the answer is the record as it was deleted.
+
+        Its name is free at once, and until `restorable_until` it can be restored.
+        """
+        return await self._changed(await self._api.authority.delete_image(wire.DeleteImageRequest(identity=who, id=id)))
+
+    @operation("POST", "/images/{id}/restore", "restoreImage", needs=_ADMIN, problems=(Forbidden, AlreadyExists))
+    async def restore(self, who: wire.IdentityBody, id: UUID) -> ImageReply:
+        """Undoes a deletion: the same image again, with all that it held."""
+        undoing = deletion_wire.RestoreImageRequest(identity=who, id=id)
         return await self._changed(await self._api.authority.restore_image(undoing))
 
-    async def _deleted(self, identity: wire.IdentityBody, query: ImageQuery) -> web.Response:
+    async def _deleted(self, who: wire.IdentityBody, query: ImageQuery) -> wire.ListImagesAnswer:
         if query.workspace is None:
             raise InputInvalid("deleted images are listed by workspace: their names may be others' by now", errors=[])
         asked = deletion_wire.ListDeletedImagesRequest(
-            identity=identity, workspace=query.workspace, cursor=query.cursor, limit=query.limit
+            identity=who, workspace=query.workspace, cursor=query.cursor, limit=query.limit
         )
-        page = await self._api.authority.list_deleted_images(asked)
-        return answer(page, headers=_next_link(query, page.cursor))
+        return await self._api.authority.list_deleted_images(asked)
 
-    async def _named(self, identity: wire.IdentityBody, name: ImageName) -> wire.ListImagesAnswer:
-        find = wire.FindImageRequest(identity=identity, workspace=name.workspace, image=name.image)
+    async def _named(self, who: wire.IdentityBody, name: ImageName) -> wire.ListImagesAnswer:
+        find = wire.FindImageRequest(identity=who, workspace=name.workspace, image=name.image)
         try:
             image = await self._api.authority.find_image(find)
         except NotFound:
             return wire.ListImagesAnswer(images=[], token=self._api.position())
         return wire.ListImagesAnswer(images=[image], token=image.token or self._api.position())
 
-    async def _set(self, change: wire.SetImageRequest) -> web.Response:
+    async def _set(self, change: wire.SetImageRequest) -> ImageReply:
         return await self._changed(await self._api.authority.set_image(change))
 
-    async def _changed(
-        self, image: wire.ImageBody, status: int = 200, headers: dict[str, str] | None = None
-    ) -> web.Response:
-        position = await self._api.applied(image, image.token)
-        return answer(image, status, {**_etag(image), **position, **(headers or {})})
+    async def _changed(self, image: wire.ImageBody) -> ImageReply:
+        return Reply(image, await self._api.applied(image, image.token))
 
 
 def _name(text: str) -> ImageName:
@@ -177,15 +172,3 @@ def _name(text: str) -> ImageName:
             "an image name is <workspace>/<image>", errors=[{"at": "name", "message": "has one component only"}]
         )
     return name
-
-
-def _etag(image: wire.ImageBody) -> dict[str, str]:
-    return {"ETag": f'"{image.acl_seq}"'}
-
-
-def _next_link(query: ImageQuery, cursor: str | None) -> dict[str, str]:
-    if cursor is None:
-        return {}
-    asked = {"workspace": query.workspace or "", "limit": str(query.limit), "cursor": cursor}
-    url = URL.build(path="/api/v1/images", query=asked | ({"deleted": "true"} if query.deleted else {}))
-    return {"Link": f'<{url}>; rel="next"'}

@@ -1,16 +1,21 @@
 """Why, who, what, what has changed, and what a change would do (authorization.md §4). The authority answers it all."""
 
-from typing import Any
+from typing import Final
 from uuid import UUID
 
-from aiohttp import web
 from pydantic import Field, Json
 
 from moorage.access import explain_wire as wire
 from moorage.access.action import Action
+from moorage.access.problems import Forbidden, NotFound, PositionGone
 from moorage.access.publisher_body import RunBody
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, path_id, read_body, read_query
+from moorage.access.wire import IdentityBody
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
 from moorage.oci.reference import ImageName
+
+_ADMINISTERED: Final = "ADMIN on the repositories of the images told, or being the user"
 
 
 class Claims(RequestBody):
@@ -30,7 +35,7 @@ class Claims(RequestBody):
 class ExplainQuery(RequestBody):
     """What is asked, and about whom: the caller, an account or UUID, or a pipeline with these claims (as JSON)."""
 
-    image: str = Field(max_length=255)
+    image: str = Field(max_length=255, examples=["acme/hello/web"])
     action: Action
     principal: str | None = Field(default=None, max_length=255)
     claims: Json[Claims] | None = None
@@ -77,32 +82,30 @@ class PreviewBody(RequestBody):
     """Changes to be tried in a workspace."""
 
     workspace: str = Field(max_length=255)
-    changes: list[dict[str, Any]] = Field(min_length=1, max_length=wire.MOST_CHANGES)
+    changes: list[wire.Try] = Field(min_length=1, max_length=wire.MOST_CHANGES)
 
 
 class Insight:
     """The resource."""
 
     def __init__(self, api: ManagementApi) -> None:
-        self._api = api
+        self._authority = api.authority
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_get("/api/v1/explain", self.explain)
-        app.router.add_get("/api/v1/images/{id}/access", self.who_can)
-        app.router.add_get("/api/v1/images/{id}/access/diff", self.image_diff)
-        app.router.add_get("/api/v1/users/{user}/images", self.what_can)
-        app.router.add_get("/api/v1/users/{user}/images/diff", self.user_diff)
-        app.router.add_get("/api/v1/users/{user}/offboarding", self.offboarding)
-        app.router.add_post("/api/v1/preview", self.preview)
+    @operation(
+        "GET",
+        "/explain",
+        "explainAccess",
+        needs="nothing about oneself; ADMIN on the repository about others",
+        problems=(Forbidden, NotFound, PositionGone),
+    )
+    async def explain(self, who: IdentityBody, query: ExplainQuery) -> Reply[wire.Explanation]:
+        """Explains a decision.
 
-    async def explain(self, request: web.Request) -> web.Response:
-        """Every path of facts, every filter, what would allow it, and what has changed of late."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, ExplainQuery)
+        Every path of facts, every filter, what would allow it, and what has changed of late.
+        """
         name = ImageName.parse(query.image)
-        explain = wire.ExplainRequest(
-            identity=identity,
+        wanted = wire.ExplainRequest(
+            identity=who,
             principal=query.principal,
             claims=query.claims.body() if query.claims else None,
             workspace=name.workspace,
@@ -110,49 +113,64 @@ class Insight:
             action=query.action,
             at=query.at,
         )
-        return answer(await self._api.authority.explain(explain))
+        return Reply(await self._authority.explain(wanted))
 
-    async def who_can(self, request: web.Request) -> web.Response:
-        """Everybody with a role on an image."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, PageQuery)
-        wanted = wire.WhoCanRequest(identity=identity, image=path_id(request), **query.model_dump())
-        return answer(await self._api.authority.who_can(wanted))
+    @operation(
+        "GET",
+        "/images/{id}/access",
+        "listImageAccess",
+        needs="ADMIN on the linked repository",
+        problems=(Forbidden, PositionGone),
+    )
+    async def who_can(self, who: IdentityBody, id: UUID, query: PageQuery) -> Reply[wire.WhoCanAnswer]:
+        """Lists everybody with a role on an image."""
+        wanted = wire.WhoCanRequest(identity=who, image=id, **query.model_dump())
+        return Reply(await self._authority.who_can(wanted))
 
-    async def what_can(self, request: web.Request) -> web.Response:
-        """The images of a workspace on which a user has a role."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, HeldQuery)
-        wanted = wire.WhatCanRequest(identity=identity, user=request.match_info["user"], **query.model_dump())
-        return answer(await self._api.authority.what_can(wanted))
+    @operation(
+        "GET",
+        "/images/{id}/access/diff",
+        "diffImageAccess",
+        needs="ADMIN on the linked repository",
+        problems=(Forbidden, PositionGone),
+    )
+    async def image_diff(self, who: IdentityBody, id: UUID, query: SpanQuery) -> Reply[wire.DiffAnswer]:
+        """Lists whose role on an image differs between two positions."""
+        wanted = wire.ImageDiffRequest(identity=who, image=id, **query.model_dump())
+        return Reply(await self._authority.image_diff(wanted))
 
-    async def image_diff(self, request: web.Request) -> web.Response:
-        """Whose role on an image differs between two positions."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, SpanQuery)
-        wanted = wire.ImageDiffRequest(identity=identity, image=path_id(request), **query.model_dump())
-        return answer(await self._api.authority.image_diff(wanted))
+    @operation("GET", "/users/{user}/images", "listUserImages", needs=_ADMINISTERED, problems=(PositionGone,))
+    async def what_can(self, who: IdentityBody, user: str, query: HeldQuery) -> Reply[wire.WhatCanAnswer]:
+        """Lists the images of a workspace on which a user has a role."""
+        wanted = wire.WhatCanRequest(identity=who, user=user, **query.model_dump())
+        return Reply(await self._authority.what_can(wanted))
 
-    async def user_diff(self, request: web.Request) -> web.Response:
-        """On which images a user's role differs between two positions."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, HeldSpanQuery)
-        wanted = wire.UserDiffRequest(identity=identity, user=request.match_info["user"], **query.model_dump())
-        return answer(await self._api.authority.user_diff(wanted))
+    @operation("GET", "/users/{user}/images/diff", "diffUserImages", needs=_ADMINISTERED, problems=(PositionGone,))
+    async def user_diff(self, who: IdentityBody, user: str, query: HeldSpanQuery) -> Reply[wire.DiffAnswer]:
+        """Lists on which images of a workspace a user's role differs between two positions."""
+        wanted = wire.UserDiffRequest(identity=who, user=user, **query.model_dump())
+        return Reply(await self._authority.user_diff(wanted))
 
-    async def offboarding(self, request: web.Request) -> web.Response:
-        """Since when every gateway refuses a user."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, OffboardingQuery)
-        user = request.match_info["user"]
-        wanted = wire.OffboardingRequest(identity=identity, user=user, workspace=query.workspace)
-        return answer(await self._api.authority.offboarding(wanted))
+    @operation(
+        "GET",
+        "/users/{user}/offboarding",
+        "getOffboarding",
+        needs="being the operator, or an owner of the workspace",
+        problems=(Forbidden,),
+    )
+    async def offboarding(self, who: IdentityBody, user: str, query: OffboardingQuery) -> Reply[wire.OffboardingAnswer]:
+        """Tells since when every gateway refuses a user."""
+        wanted = wire.OffboardingRequest(identity=who, user=user, workspace=query.workspace)
+        return Reply(await self._authority.offboarding(wanted))
 
-    async def preview(self, request: web.Request) -> web.Response:
-        """Who would gain and lose what by changes that are not made."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, PreviewBody)
-        wanted = wire.PreviewRequest.model_validate(
-            {"identity": identity, "workspace": body.workspace, "changes": body.changes}
-        )
-        return answer(await self._api.authority.preview(wanted))
+    @operation(
+        "POST",
+        "/preview",
+        "previewChanges",
+        needs="ADMIN on the repositories of the images told",
+        problems=(Forbidden, NotFound),
+    )
+    async def preview(self, who: IdentityBody, body: PreviewBody) -> Reply[wire.PreviewAnswer]:
+        """Tells who would gain and lose what by changes that are not made."""
+        wanted = wire.PreviewRequest(identity=who, workspace=body.workspace, changes=body.changes)
+        return Reply(await self._authority.preview(wanted))

@@ -1,7 +1,8 @@
 """Refusals of the management API as RFC 9457 documents, rendered in one place."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -22,6 +23,7 @@ from moorage.gateway.http.body import BodyRefused
 from moorage.oci import errors as oci
 
 PREFIX = "/api/"
+MEDIA_TYPE: Final = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,9 +34,48 @@ class TooManyRequests(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The path exists, and this method has no meaning there."""
+    """The path exists, and this method has no meaning there; `Allow` lists those that have one."""
 
     slug, status, title = "method-not-allowed", 405, "The method has no meaning here"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"allowed: {self.allowed}")
+
+
+class BodyMalformed(Problem):
+    """The body is no JSON object that every parser reads alike, or it ends too early."""
+
+    slug, status, title = "body-malformed", 400, "The body can't be read"
+
+
+class BodyTooSlow(Problem):
+    """The body did not arrive in time."""
+
+    slug, status, title = "body-too-slow", 408, "The body did not arrive in time"
+
+
+class BodyTypeUnsupported(Problem):
+    """The body is not `application/json`, or is compressed."""
+
+    slug, status, title = "body-type-unsupported", 415, "The body is of a type that is not read"
+
+
+BODY_PROBLEMS: Final = (BodyMalformed, BodyTooSlow, BodyTooLarge, BodyTypeUnsupported)
+_OF_BODIES: Final[dict[int, type[Problem]]] = {kind.status: kind for kind in BODY_PROBLEMS}
+
+
+class PlainStatus(Problem):
+    """A failure of HTTP itself, of which the status says all (RFC 9457 §4.2.1)."""
+
+    def __init__(self, error: web.HTTPException) -> None:
+        super().__init__(error.reason)
+        self.status = error.status
+        self.title = error.reason
+
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
+        return super().body() | {"type": "about:blank"}
 
 
 @web.middleware
@@ -70,12 +111,8 @@ def _problem(error: Exception) -> Problem:
             return error
         case ValidationError():
             return invalid(error)
-        case BodyRefused(status=413):
-            return BodyTooLarge(str(error))
         case BodyRefused():
-            problem: Problem = InputInvalid(str(error), errors=[])
-            problem.status = error.status
-            return problem
+            return _OF_BODIES[error.status](str(error))
         case oci.Unavailable():
             return ServiceUnavailable(error.message)
         case oci.TooManyRequests():
@@ -85,25 +122,21 @@ def _problem(error: Exception) -> Problem:
         case web.HTTPNotFound():
             return NotFound("this path is not one of the management API")
         case web.HTTPMethodNotAllowed():
-            return MethodNotAllowed(f"allowed: {', '.join(sorted(error.allowed_methods))}")
+            return MethodNotAllowed(error.allowed_methods)
         case web.HTTPException():
-            return _plain(error)
+            return PlainStatus(error)
     return Problem("the failure is logged with the request's id")
-
-
-def _plain(error: web.HTTPException) -> Problem:
-    problem = Problem(error.reason)
-    problem.status = error.status
-    return problem
 
 
 def _response(problem: Problem, request: web.Request) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="moorage", charset="UTF-8"'
+    if isinstance(problem, MethodNotAllowed):
+        headers["Allow"] = problem.allowed
     if problem.decision is not None:
         headers[DECISION_ID] = str(problem.decision)
     if problem.status in (429, 503):
         headers["Retry-After"] = "60" if problem.status == 429 else "5"
     body = json.dumps(problem.body() | {"instance": request.path}).encode()
-    return web.Response(body=body, status=problem.status, content_type="application/problem+json", headers=headers)
+    return web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE, headers=headers)

@@ -8,7 +8,7 @@ from moorage.access.image import PushPolicy, Visibility
 from moorage.access.publisher_body import PublisherBody
 from moorage.access.publishers import MOST_PUBLISHERS
 from moorage.access.wire import MOST_CONSUMERS
-from moorage.gateway.http.management.api import RequestBody
+from moorage.gateway.http.management.reading import RequestBody
 
 Publishers = Annotated[list[PublisherBody], Field(max_length=MOST_PUBLISHERS)]
 RepositoryName = Annotated[str, Field(min_length=1, max_length=255)]

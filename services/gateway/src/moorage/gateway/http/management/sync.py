@@ -1,10 +1,13 @@
 """`/api/v1/sync/…`: how current a workspace is, and asking its source to look again (authorization.md §3.6)."""
 
-from aiohttp import web
 from pydantic import Field
 
-from moorage.access.sync_wire import RefreshRequest, SyncStatusRequest
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, read_body, read_query
+from moorage.access.problems import Forbidden, NotFound
+from moorage.access.sync_wire import RefreshAnswer, RefreshRequest, SyncStatus, SyncStatusRequest
+from moorage.access.wire import IdentityBody
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
 
 
 class StatusQuery(RequestBody):
@@ -25,23 +28,33 @@ class Sync:
     """The resource."""
 
     def __init__(self, api: ManagementApi) -> None:
-        self._api = api
+        self._authority = api.authority
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_get("/api/v1/sync/status", self.status)
-        app.router.add_post("/api/v1/sync/refresh", self.refresh)
+    @operation(
+        "GET",
+        "/sync/status",
+        "getSyncStatus",
+        needs="being a member of the workspace, or the operator",
+        problems=(NotFound,),
+    )
+    async def status(self, who: IdentityBody, query: StatusQuery) -> Reply[SyncStatus]:
+        """Tells how current what is known of a workspace is.
 
-    async def status(self, request: web.Request) -> web.Response:
-        """Lanes with their ages, pins, the newest event, the head, and what every gateway has passed."""
-        identity = await self._api.somebody(request)
-        query = read_query(request, StatusQuery)
-        wanted = SyncStatusRequest(identity=identity, workspace=query.workspace)
-        return answer(await self._api.authority.sync_status(wanted))
+        Lanes with their ages, pins, the newest event, the head, and what every gateway has passed.
+        """
+        return Reply(await self._authority.sync_status(SyncStatusRequest(identity=who, workspace=query.workspace)))
 
-    async def refresh(self, request: web.Request) -> web.Response:
-        """202: the source is asked when it next looks for what we want of it, or nobody can be asked."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, Refresh)
-        wanted = RefreshRequest(identity=identity, workspace=body.workspace, user=body.user, repository=body.repository)
-        return answer(await self._api.authority.refresh(wanted), 202)
+    @operation(
+        "POST",
+        "/sync/refresh",
+        "refreshAccess",
+        needs="being the user, an owner of the workspace, or the operator",
+        status=202,
+        problems=(Forbidden, NotFound),
+    )
+    async def refresh(self, who: IdentityBody, body: Refresh) -> Reply[RefreshAnswer]:
+        """Asks the workspace's source to look again at one user and repository.
+
+        The source learns of it when it next looks for what is wanted of it; a manual source has nobody to ask.
+        """
+        return Reply(await self._authority.refresh(RefreshRequest(identity=who, **body.model_dump())))

@@ -1,10 +1,17 @@
 """`/api/v1/tokens`: personal tokens. A secret is told once, in the answer that makes it (R54)."""
 
-from aiohttp import web
+from typing import Final
+from uuid import UUID
+
 from pydantic import Field
 
 from moorage.access import wire
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, path_id, read_body, read_query
+from moorage.access.problems import Forbidden, NotFound
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
+
+_OWN: Final = "being the user, or the operator"
 
 
 class NewToken(wire.TokenSpec):
@@ -25,33 +32,21 @@ class Tokens:
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_post("/api/v1/tokens", self.create)
-        app.router.add_get("/api/v1/tokens", self.list)
-        app.router.add_delete("/api/v1/tokens/{id}", self.revoke)
-
-    async def create(self, request: web.Request) -> web.Response:
-        """201 with the token and its secret, once this gateway knows it."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, NewToken)
+    @operation("POST", "/tokens", "createToken", needs=_OWN, status=201, problems=(Forbidden, NotFound))
+    async def create(self, who: wire.IdentityBody, body: NewToken) -> Reply[wire.CreateTokenAnswer]:
+        """Makes a personal token; its secret is told in this answer and never again."""
         spec = wire.TokenSpec(name=body.name, scopes=body.scopes, days=body.days)
-        created = await self._api.authority.create_token(
-            wire.CreateTokenRequest(identity=identity, user=body.user, spec=spec)
-        )
-        return answer(created, 201, await self._api.applied(created, created.consistency_token))
+        wanted = wire.CreateTokenRequest(identity=who, user=body.user, spec=spec)
+        created = await self._api.authority.create_token(wanted)
+        return Reply(created, await self._api.applied(created, created.consistency_token))
 
-    async def list(self, request: web.Request) -> web.Response:
-        """All tokens of one user, without secrets."""
-        identity = await self._api.somebody(request)
-        user = read_query(request, TokenQuery).user
-        return answer(await self._api.authority.list_tokens(wire.ListTokensRequest(identity=identity, user=user)))
+    @operation("GET", "/tokens", "listTokens", needs=_OWN, problems=(Forbidden, NotFound))
+    async def list(self, who: wire.IdentityBody, query: TokenQuery) -> Reply[wire.ListTokensAnswer]:
+        """Lists all tokens of one user, without secrets."""
+        return Reply(await self._api.authority.list_tokens(wire.ListTokensRequest(identity=who, user=query.user)))
 
-    async def revoke(self, request: web.Request) -> web.Response:
-        """204; from then on this gateway refuses the token, and every bearer token it ever got."""
-        identity = await self._api.somebody(request)
-        revoked = await self._api.authority.revoke_token(
-            wire.RevokeTokenRequest(identity=identity, token=path_id(request))
-        )
-        headers = await self._api.applied(revoked, revoked.consistency_token)
-        return web.Response(status=204, headers={"Cache-Control": "no-store", **headers})
+    @operation("DELETE", "/tokens/{id}", "revokeToken", needs=_OWN, status=204)
+    async def revoke(self, who: wire.IdentityBody, id: UUID) -> Reply[None]:
+        """Ends a token, and every bearer token it ever got."""
+        revoked = await self._api.authority.revoke_token(wire.RevokeTokenRequest(identity=who, token=id))
+        return Reply(None, await self._api.applied(revoked, revoked.consistency_token))

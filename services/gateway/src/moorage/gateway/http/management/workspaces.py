@@ -1,11 +1,17 @@
 """`/api/v1/workspaces/{slug}`: our own settings of a workspace; everything else about it comes as facts."""
 
-from aiohttp import web
+from typing import Final
 
 from moorage.access import wire
 from moorage.access.image import PushPolicy
-from moorage.gateway.http.management.api import ManagementApi, RequestBody, answer, read_body
+from moorage.access.problems import Forbidden
+from moorage.gateway.http.management.api import ManagementApi
+from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.reading import RequestBody
 from moorage.gateway.http.management.settings import WorkspaceSettings
+
+_OWNER: Final = "being an owner of the workspace, or the operator"
+WorkspaceReply = Reply[wire.WorkspaceBody]
 
 
 class AllowPublic(RequestBody):
@@ -26,36 +32,31 @@ class Workspaces:
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
-    def add_to(self, app: web.Application) -> None:
-        """Adds the routes."""
-        app.router.add_patch("/api/v1/workspaces/{slug}", self.set)
-        app.router.add_put("/api/v1/workspaces/{slug}/allow-public", self.set_allow_public)
-        app.router.add_put("/api/v1/workspaces/{slug}/default-push-policy", self.set_default_push_policy)
+    @operation("PATCH", "/workspaces/{slug}", "setWorkspace", needs=_OWNER, problems=(Forbidden,))
+    async def set(self, who: wire.IdentityBody, slug: str, body: WorkspaceSettings) -> WorkspaceReply:
+        """Sets what is given, as one change; the rest stays."""
+        return await self._set(wire.SetWorkspaceRequest(identity=who, workspace=slug, **body.given()))
 
-    async def set(self, request: web.Request) -> web.Response:
-        """The settings after all that is given has changed, as one change."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, WorkspaceSettings)
-        slug = request.match_info["slug"]
-        return await self._set(wire.SetWorkspaceRequest(identity=identity, workspace=slug, **body.given()))
+    @operation("PUT", "/workspaces/{slug}/allow-public", "setWorkspaceAllowPublic", needs=_OWNER, problems=(Forbidden,))
+    async def set_allow_public(self, who: wire.IdentityBody, slug: str, body: AllowPublic) -> WorkspaceReply:
+        """Sets whether images of the workspace may be public."""
+        return await self._set(wire.SetWorkspaceRequest(identity=who, workspace=slug, allow_public=body.allow_public))
 
-    async def set_allow_public(self, request: web.Request) -> web.Response:
-        """The settings after the change."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, AllowPublic)
-        slug = request.match_info["slug"]
-        change = wire.SetWorkspaceRequest(identity=identity, workspace=slug, allow_public=body.allow_public)
-        return await self._set(change)
-
-    async def set_default_push_policy(self, request: web.Request) -> web.Response:
-        """The settings after the change."""
-        identity = await self._api.somebody(request)
-        body = await read_body(request, DefaultPushPolicy)
-        slug = request.match_info["slug"]
+    @operation(
+        "PUT",
+        "/workspaces/{slug}/default-push-policy",
+        "setWorkspaceDefaultPushPolicy",
+        needs=_OWNER,
+        problems=(Forbidden,),
+    )
+    async def set_default_push_policy(
+        self, who: wire.IdentityBody, slug: str, body: DefaultPushPolicy
+    ) -> WorkspaceReply:
+        """Sets what new images get as push policy, and what every image may only narrow."""
         return await self._set(
-            wire.SetWorkspaceRequest(identity=identity, workspace=slug, default_push_policy=body.default_push_policy)
+            wire.SetWorkspaceRequest(identity=who, workspace=slug, default_push_policy=body.default_push_policy)
         )
 
-    async def _set(self, change: wire.SetWorkspaceRequest) -> web.Response:
+    async def _set(self, change: wire.SetWorkspaceRequest) -> WorkspaceReply:
         settings = await self._api.authority.set_workspace(change)
-        return answer(settings, headers=await self._api.applied(settings, settings.token))
+        return Reply(settings, await self._api.applied(settings, settings.token))
