@@ -1,7 +1,7 @@
 """Small request bodies: read up to a limit, never unpacked, parsed strictly (R137, R138)."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -36,8 +36,8 @@ async def read(request: web.Request, max_bytes: int, content_type: str) -> bytes
         raise BodyRefused(400, "the body does not end where its framing says; send it again") from None
 
 
-async def read_object(request: web.Request, max_bytes: int) -> dict[str, Any]:
-    """A JSON object, without anything two parsers could read in two ways. Raises BodyRefused."""
+async def read_object(request: web.Request, max_bytes: int) -> bytes:
+    """The text of a JSON object, without anything two parsers could read in two ways. Raises BodyRefused."""
     body = await read(request, max_bytes, "application/json")
     try:
         value = read_json(body, max_bytes=max_bytes)
@@ -45,7 +45,7 @@ async def read_object(request: web.Request, max_bytes: int) -> dict[str, Any]:
         raise BodyRefused(400, "the body is not valid JSON") from error
     if not isinstance(value, dict):
         raise BodyRefused(400, "the body must be a JSON object")
-    return value
+    return body
 
 
 async def _arrived(request: web.Request, max_bytes: int) -> bytes:

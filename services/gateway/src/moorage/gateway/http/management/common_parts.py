@@ -1,5 +1,6 @@
 """What many operations of the OpenAPI document refer to: parameters, headers, problems, ways to log in."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +13,11 @@ from moorage.gateway.http.management.reading import MAX_MEMBER
 
 Json = dict[str, Any]
 
-_POSITION: Final = {"type": "string", "pattern": r"^zt1\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})$"}
+_POSITION: Final = {
+    "type": "string",
+    "pattern": r"^zt1\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})$",
+    "examples": ["zt1.1.0"],
+}
 _UUID: Final = {"type": "string", "format": "uuid"}
 
 MEMBERS: Final[dict[PathMember, Json]] = {
@@ -82,6 +87,11 @@ PROBLEM: Final[Json] = {
     },
 }
 
+TARGET_TOO_LONG: Final[Json] = {
+    "description": "The request target is longer than 8192 bytes. HTTP itself refuses it, before any API is asked.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
 _TOLD_BY: Final[dict[type[Problem], str]] = {
     CredentialUnknown: "WWW-Authenticate",
     TooManyRequests: "Retry-After",
@@ -94,10 +104,11 @@ def reference(kind: str, name: str) -> Json:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def problem_response(kind: type[Problem]) -> Json:
-    """How a kind of problem is answered."""
-    told = {"properties": {"type": {"const": kind.uri()}, "status": {"const": kind.status}}}
-    described: Json = {"description": kind.title + "."}
-    if header := _TOLD_BY.get(kind):
+def problem_response(kinds: Sequence[type[Problem]]) -> Json:
+    """How kinds of problems with the same status are answered."""
+    told = [{"properties": {"type": {"const": kind.uri()}, "status": {"const": kind.status}}} for kind in kinds]
+    schema = {"allOf": [reference("schemas", "Problem"), {"anyOf": told} if len(told) > 1 else told[0]]}
+    described: Json = {"description": ", or: ".join(kind.title for kind in kinds) + "."}
+    if header := _TOLD_BY.get(kinds[0]):
         described["headers"] = {header: reference("headers", header)}
-    return {**described, "content": {MEDIA_TYPE: {"schema": {"allOf": [reference("schemas", "Problem"), told]}}}}
+    return {**described, "content": {MEDIA_TYPE: {"schema": schema}}}

@@ -5,8 +5,10 @@ See moorage.gateway.http.management.openapi for the command that writes it.
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
+from moorage.access.problems import Problem
 from moorage.access.sync_wire import FleetProgress
 from moorage.distribution.headers import AUTHZ_TOKEN, DECISION_ID
 from moorage.gateway.http.management.answers import TAGGED
@@ -16,6 +18,7 @@ from moorage.gateway.http.management.common_parts import (
     PARAMETERS,
     PROBLEM,
     SECURITY,
+    TARGET_TOO_LONG,
     Json,
     problem_response,
     reference,
@@ -40,7 +43,7 @@ def document(operations: Sequence[Operation]) -> Json:
     paths: dict[str, Json] = {}
     for each in operations:
         paths.setdefault(ROOT + each.path, {})[each.method.lower()] = _operation(each, schemas)
-    kinds = {kind.__name__: kind for each in operations for kind in each.problems}
+    refusals = {_named(kinds): kinds for each in operations for _, kinds in _by_status(each)}
     return {
         "openapi": "3.1.0",
         "info": _INFO,
@@ -50,7 +53,10 @@ def document(operations: Sequence[Operation]) -> Json:
             "schemas": {**schemas.components, "Problem": PROBLEM},
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "responses": {name: problem_response(kind) for name, kind in sorted(kinds.items())},
+            "responses": {
+                **{name: problem_response(kinds) for name, kinds in sorted(refusals.items())},
+                "TargetTooLong": TARGET_TOO_LONG,
+            },
             "securitySchemes": SECURITY,
         },
     }
@@ -89,7 +95,17 @@ def _responses(declared: Operation, schemas: Schemas) -> dict[str, Json]:
     answers = {str(declared.status): _success(declared, schemas)}
     if declared.changes:
         answers["202"] = _accepted(declared, schemas)
-    return answers | {str(kind.status): reference("responses", kind.__name__) for kind in declared.problems}
+    if declared.query:
+        answers["414"] = reference("responses", "TargetTooLong")
+    return answers | {str(status): reference("responses", _named(kinds)) for status, kinds in _by_status(declared)}
+
+
+def _by_status(declared: Operation) -> list[tuple[int, list[type[Problem]]]]:
+    return [(status, list(kinds)) for status, kinds in groupby(declared.problems, key=lambda kind: kind.status)]
+
+
+def _named(kinds: list[type[Problem]]) -> str:
+    return "Or".join(kind.__name__ for kind in kinds)
 
 
 def _success(declared: Operation, schemas: Schemas) -> Json:

@@ -7,7 +7,7 @@ from pydantic import Field, Json
 
 from moorage.access import explain_wire as wire
 from moorage.access.action import Action
-from moorage.access.problems import Forbidden, NotFound, PositionGone
+from moorage.access.problems import FactsRefused, Forbidden, NotFound, PositionGone
 from moorage.access.publisher_body import RunBody
 from moorage.access.wire import IdentityBody
 from moorage.gateway.http.management.api import ManagementApi
@@ -168,7 +168,7 @@ class Insight:
         "/preview",
         "previewChanges",
         needs="ADMIN on the repositories of the images told",
-        problems=(Forbidden, NotFound),
+        problems=(Forbidden, NotFound, FactsRefused),
     )
     async def preview(self, who: IdentityBody, body: PreviewBody) -> Reply[wire.PreviewAnswer]:
         """Tells who would gain and lose what by changes that are not made."""

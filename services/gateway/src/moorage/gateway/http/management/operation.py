@@ -98,7 +98,7 @@ def operation(
             query=query,
             body=body,
             answer=answer if answer is not type(None) else None,
-            problems=tuple(sorted({*implied, *problems}, key=lambda kind: kind.status)),
+            problems=tuple(sorted({*implied, *problems}, key=lambda kind: (kind.status, kind.slug))),
             headers=headers,
         )
         return handler

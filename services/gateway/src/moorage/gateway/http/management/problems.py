@@ -138,5 +138,5 @@ def _response(problem: Problem, request: web.Request) -> web.Response:
         headers[DECISION_ID] = str(problem.decision)
     if problem.status in (429, 503):
         headers["Retry-After"] = "60" if problem.status == 429 else "5"
-    body = json.dumps(problem.body() | {"instance": request.path}).encode()
+    body = json.dumps(problem.body() | {"instance": request.rel_url.raw_path}).encode()
     return web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE, headers=headers)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from moorage.access.problems import InputInvalid, NotFound
 from moorage.gateway.http.body import read_object
@@ -17,6 +17,14 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_MEMBER: Final = 255
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+"""7.0 is an integer of JSON Schema."""
 
 
 class RequestBody(BaseModel):
@@ -44,9 +52,9 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
 
 
 async def read_body(request: web.Request, model: type[Model]) -> Model:
-    """The body as `model`. Raises InputInvalid, BodyRefused."""
+    """The body as `model`: 0 is no false, and "5" no number. Raises InputInvalid, BodyRefused."""
     try:
-        return model.model_validate(await read_object(request, MAX_BODY_BYTES))
+        return model.model_validate_json(await read_object(request, MAX_BODY_BYTES), strict=True)
     except ValidationError as error:
         raise invalid(error) from error
 

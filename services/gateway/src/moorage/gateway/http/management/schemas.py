@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core.core_schema import FrozenSetSchema
 
 from moorage.access.sync_wire import FleetProgress
 from moorage.gateway.http.management.operation import Operation
@@ -14,11 +15,17 @@ _TEMPLATE: Final = "#/components/schemas/{model}"
 _ROOT: Final = _TEMPLATE.removesuffix("{model}")
 
 
-class _Untitled(GenerateJsonSchema):
-    """A title that repeats the name of a member says nothing."""
+class _Plain(GenerateJsonSchema):
+    """What a client has to know, and no more."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """A title that repeats the name of a member says nothing."""
         return False
+
+    def frozenset_schema(self, schema: FrozenSetSchema) -> Json:
+        """A set that is sent may name a thing twice."""
+        described = super().frozenset_schema(schema)
+        return {key: value for key, value in described.items() if key != "uniqueItems" or self.mode != "validation"}
 
 
 class Schemas:
@@ -35,7 +42,7 @@ class Schemas:
             *((model, "validation") for model in _by_name(sent)),
             *((model, "serialization") for model in _by_name(told)),
         ]
-        self._references, whole = models_json_schema(modes, ref_template=_TEMPLATE, schema_generator=_Untitled)
+        self._references, whole = models_json_schema(modes, ref_template=_TEMPLATE, schema_generator=_Plain)
         definitions = whole["$defs"]
         self._queries = {query: definitions.pop(self._name(query)) for query in queries}
         self.components: Json = dict(sorted(definitions.items()))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from moorage.access.image import PushPolicy, Visibility
 from moorage.access.publisher_body import PublisherBody
@@ -14,7 +14,18 @@ Publishers = Annotated[list[PublisherBody], Field(max_length=MOST_PUBLISHERS)]
 RepositoryName = Annotated[str, Field(min_length=1, max_length=255)]
 
 
+def _no_null(schema: dict[str, Any]) -> None:
+    """The schema says what `_sets_something` demands."""
+    schema["minProperties"] = 1
+    for setting in schema["properties"].values():
+        (said,) = [each for each in setting.pop("anyOf") if each != {"type": "null"}]
+        del setting["default"]
+        setting.update(said)
+
+
 class _Settings(RequestBody):
+    model_config = ConfigDict(json_schema_extra=_no_null)
+
     @model_validator(mode="after")
     def _sets_something(self) -> Self:
         """A null would be neither a value nor left out, and nothing at all is a mistake of who asks."""

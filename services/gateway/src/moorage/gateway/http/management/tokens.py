@@ -9,7 +9,7 @@ from moorage.access import wire
 from moorage.access.problems import Forbidden, NotFound
 from moorage.gateway.http.management.api import ManagementApi
 from moorage.gateway.http.management.operation import Reply, operation
-from moorage.gateway.http.management.reading import RequestBody
+from moorage.gateway.http.management.reading import RequestBody, WholeNumber
 
 _OWN: Final = "being the user, or the operator"
 
@@ -17,6 +17,7 @@ _OWN: Final = "being the user, or the operator"
 class NewToken(wire.TokenSpec):
     """The body of a creation; `user` is for the operator."""
 
+    days: WholeNumber | None = Field(default=90, ge=1, le=3650)
     user: str | None = Field(default=None, max_length=255)
 
 
