@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from hostile.attacker import Attacker, basic
+from hostile.attacker import Answer, Attacker, basic
 
 OWNER: Final = "ivy"
 READER: Final = "rex"
@@ -22,6 +22,12 @@ class Laboratory:
     images: list[str]
     doomed_images: list[str]
     doomed_tokens: list[str]
+    decisions: list[str]
+    position: str
+
+    def basic(self, user: str) -> str:
+        """The user's token as a Basic password."""
+        return basic(user, self.secrets[user])
 
 
 async def open_laboratory(attacker: Attacker, doomed: int) -> Laboratory:
@@ -32,10 +38,17 @@ async def open_laboratory(attacker: Attacker, doomed: int) -> Laboratory:
     assert applied.status == 200, applied
     secrets = {user: await _secret(attacker, user) for user in (OWNER, READER)}
     ivy = basic(OWNER, secrets[OWNER])
-    images = [await _image(attacker, ivy, f"kept-{number}") for number in range(4)]
-    doomed_images = [await _image(attacker, ivy, f"doomed-{number}") for number in range(doomed)]
-    doomed_tokens = [await _token(attacker, ivy, f"doomed-{number}") for number in range(doomed)]
-    return Laboratory(secrets, images, doomed_images, doomed_tokens)
+    kept = [await _image(attacker, ivy, f"kept-{number}") for number in range(4)]
+    gone = [await _image(attacker, ivy, f"doomed-{number}") for number in range(doomed)]
+    tokens = [await _token(attacker, ivy, f"doomed-{number}") for number in range(doomed)]
+    return Laboratory(
+        secrets=secrets,
+        images=[made.json["id"] for made in kept],
+        doomed_images=[made.json["id"] for made in gone],
+        doomed_tokens=[made.json["token"]["id"] for made in tokens],
+        decisions=[made.header("Moorage-Decision-Id") for made in kept],
+        position=kept[0].header("Moorage-Authz-Token"),
+    )
 
 
 async def _secret(attacker: Attacker, user: str) -> str:
@@ -46,17 +59,17 @@ async def _secret(attacker: Attacker, user: str) -> str:
     return str(made.json["secret"])
 
 
-async def _image(attacker: Attacker, auth: str, name: str) -> str:
+async def _image(attacker: Attacker, auth: str, name: str) -> Answer:
     body = {"name": f"{SLUG}/bench/{name}", "repository": "bench"}
     made = await attacker.manage("POST", "/api/v1/images", body, auth=auth)
     assert made.status == 201, made
-    return str(made.json["id"])
+    return made
 
 
-async def _token(attacker: Attacker, auth: str, name: str) -> str:
+async def _token(attacker: Attacker, auth: str, name: str) -> Answer:
     made = await attacker.manage("POST", "/api/v1/tokens", {"name": name}, auth=auth)
     assert made.status == 201, made
-    return str(made.json["token"]["id"])
+    return made
 
 
 def _facts() -> list[dict[str, Any]]:

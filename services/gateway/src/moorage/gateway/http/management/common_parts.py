@@ -47,7 +47,6 @@ HEADERS: Final[Json] = {
         "schema": {"type": "string"},
     },
     "Location": {"description": "The new record.", "required": True, "schema": {"type": "string"}},
-    "Allow": {"description": "The methods that have a meaning here.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}},
     "WWW-Authenticate": {"required": True, "schema": {"type": "string"}},
     AUTHZ_TOKEN: {"description": "The position from which on the change counts.", "schema": _POSITION},
