@@ -42,26 +42,19 @@ class Surface:
 
     def breaks(self, newer: "Surface") -> list[str]:
         """What a client that was written by this one would stumble over."""
-        mine = {promise.partition(" ")[0] for promise in self.promises}
+        kept, mine = set(newer.promises), {promise.partition(" ")[0] for promise in self.promises}
+        demanded = [each for each in newer.demands if each.partition(" ")[0] in mine]
+        bounded = {each: bound for each, bound in newer.bounds.items() if each.partition(" ")[0] in mine}
         return [
-            *(f"gone: {promise}" for promise in self.promises if promise not in newer.promises),
-            *(
-                f"new: {demand}"
-                for demand in newer.demands
-                if demand not in self.demands and demand.partition(" ")[0] in mine
-            ),
-            *(
-                f"tighter: {name} {bound}"
-                for name, bound in newer.bounds.items()
-                if name.partition(" ")[0] in mine and self._is_tighter(name, bound)
-            ),
+            *(f"gone: {promise}" for promise in self.promises if promise not in kept),
+            *(f"new: {demand}" for demand in demanded if demand not in self.demands),
+            *(f"tighter: {each} {bound}" for each, bound in bounded.items() if self._is_tighter(each, bound)),
         ]
 
     def _is_tighter(self, name: str, bound: int) -> bool:
         member, _, keyword = name.rpartition(" ")
-        known = any(promise.startswith(f"{member}: ") for promise in self.promises)
         if name not in self.bounds:
-            return known
+            return any(promise.startswith(f"{member}: ") for promise in self.promises)
         return bound < self.bounds[name] if keyword in _UPPER else bound > self.bounds[name]
 
 

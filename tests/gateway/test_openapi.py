@@ -1,21 +1,25 @@
 """The OpenAPI document says what is served, and is what clients can rely on."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
-from schemathesis.specs.openapi.definitions import OPENAPI_31
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from gateway.site import Site
+from moorage.access.problems import Problem
 from moorage.access.wire import IdentityBody, WorkspaceBody
 from moorage.gateway.http.management.document import document, render
 from moorage.gateway.http.management.operation import Reply, operation
+from moorage.gateway.http.management.problems import MethodNotAllowed
 from moorage.gateway.http.management.serving import operations
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
+PAGE = COMMITTED.with_name("api.md")
 PLACE = "/api/v1/openapi.json"
 
 
@@ -35,7 +39,7 @@ def test_what_is_committed_is_current() -> None:
 def test_it_is_openapi() -> None:
     """Valid by the meta-schema of OpenAPI 3.1, and every schema in it is one of JSON Schema 2020-12."""
     described = document(operations())
-    assert [error.message for error in Draft202012Validator(OPENAPI_31).iter_errors(described)] == []
+    assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(described)] == []
     for schema in described["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
@@ -101,3 +105,10 @@ async def test_everybody_may_read_and_keep_it(site: Site) -> None:
     assert (again.status, again.body, again.headers["ETag"]) == (304, b"", got.headers["ETag"])
     older = await site.ask("GET", PLACE, headers={"If-None-Match": '"older"'})
     assert older.status == 200
+
+
+def test_the_page_for_people_lists_every_problem() -> None:
+    """With its status; what no operation answers is the wrong method and the bug."""
+    said = set(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    kinds = {kind for each in operations() for kind in each.problems} | {MethodNotAllowed, Problem}
+    assert said == {(kind.slug, str(kind.status)) for kind in kinds}

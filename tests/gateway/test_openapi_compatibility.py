@@ -13,14 +13,26 @@ from moorage.gateway.http.management.serving import operations
 Document = dict[str, Any]
 
 
-def test_nothing_is_taken_away() -> None:
+@pytest.fixture(scope="module")
+def described() -> Document:
+    """The document."""
+    return document(operations())
+
+
+@pytest.fixture(scope="module")
+def now(described: Document) -> Surface:
+    """What clients can rely on."""
+    return Surface.of(described)
+
+
+def test_nothing_is_taken_away(now: Surface) -> None:
     """What breaks clients needs a version 2."""
-    assert Surface.kept().breaks(Surface.of(document(operations()))) == []
+    assert Surface.kept().breaks(now) == []
 
 
-def test_what_is_new_is_kept_from_now_on() -> None:
+def test_what_is_new_is_kept_from_now_on(now: Surface) -> None:
     """`PYTHONPATH=tests python -m gateway.openapi_surface` adds it to the snapshot."""
-    assert Surface.kept() == Surface.of(document(operations()))
+    assert Surface.kept() == now
 
 
 def _post(described: Document) -> Any:
@@ -54,20 +66,18 @@ BREAKS: dict[str, Callable[[Document], object]] = {
 
 
 @pytest.mark.parametrize("broken", list(BREAKS))
-def test_what_breaks_clients_is_noticed(broken: str) -> None:
+def test_what_breaks_clients_is_noticed(described: Document, now: Surface, broken: str) -> None:
     """Each way to take something away or to ask for more."""
-    described = document(operations())
-    before, changed = Surface.of(described), copy.deepcopy(described)
+    changed = copy.deepcopy(described)
     BREAKS[broken](changed)
-    assert broken in before.breaks(Surface.of(changed))
+    assert broken in now.breaks(Surface.of(changed))
 
 
-def test_what_is_added_breaks_nobody() -> None:
+def test_what_is_added_breaks_nobody(described: Document, now: Surface) -> None:
     """A new operation with demands of its own, a parameter that may be left out, a member, a wider bound."""
-    described = document(operations())
-    before, changed = Surface.of(described), copy.deepcopy(described)
+    changed = copy.deepcopy(described)
     changed["paths"]["/api/v1/new"] = {"post": {**_post(changed), "operationId": "createNew"}}
     _post(changed)["parameters"].append({"name": "new", "in": "query", "schema": {"type": "string", "maxLength": 3}})
     _members(changed, "ImageBody")["new"] = {"type": "string"}
     _members(changed, "NewImage")["name"]["maxLength"] = 300
-    assert before.breaks(Surface.of(changed)) == []
+    assert now.breaks(Surface.of(changed)) == []
