@@ -110,5 +110,6 @@ async def test_everybody_may_read_and_keep_it(site: Site) -> None:
 def test_the_page_for_people_lists_every_problem() -> None:
     """With its status; what no operation answers is the wrong method and the bug."""
     said = set(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    kinds = {kind for each in operations() for kind in each.problems} | {MethodNotAllowed, Problem}
+    kinds: set[type[Problem]] = {MethodNotAllowed, Problem}
+    kinds.update(*(each.problems for each in operations()))
     assert said == {(kind.slug, str(kind.status)) for kind in kinds}

@@ -50,7 +50,7 @@ def folder(laboratory: Laboratory, tmp_path: Path) -> Path:
 @pytest.mark.timeout(FUZZ_SECONDS)  # some ten seconds each where nothing else runs
 @pytest.mark.parametrize(
     ("user", "phases", "examples"),
-    [(OWNER, "examples,coverage,fuzzing", 5), (READER, "fuzzing", 6), (None, "fuzzing", 6)],
+    [(OWNER, "examples,coverage,fuzzing", 4), (READER, "fuzzing", 5), (None, "fuzzing", 5)],
     ids=["as an owner", "as a reader", "as nobody"],
 )
 def test_the_document_tells_all(

@@ -8,9 +8,9 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core.core_schema import FrozenSetSchema
 
 from moorage.access.sync_wire import FleetProgress
+from moorage.gateway.http.management.common_parts import Json
 from moorage.gateway.http.management.operation import Operation
 
-Json = dict[str, Any]
 _TEMPLATE: Final = "#/components/schemas/{model}"
 _ROOT: Final = _TEMPLATE.removesuffix("{model}")
 
