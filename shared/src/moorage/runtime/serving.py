@@ -15,19 +15,21 @@ from moorage.runtime.connection import HEADER_SECONDS, Runner
 from moorage.runtime.health import Health
 from moorage.runtime.http import STDLIB_LOGGER, AccessLog, instrument
 from moorage.runtime.metrics import HttpMetrics
+from moorage.runtime.turns import TurnsSite
 
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and where it is served. A given socket is already bound: prefork workers inherit it."""
+    """An application and where it is served. A given socket is bound already; `shared`: others accept on it as well."""
 
     name: str
     app: web.Application
     host: str = "127.0.0.1"
     port: int = 0
     sock: socket.socket | None = None
+    shared: bool = False
     header_time: timedelta = timedelta(seconds=HEADER_SECONDS)
 
 
@@ -96,7 +98,7 @@ def _runner(listener: Listener, metrics: HttpMetrics, drain: Drain) -> Runner:
 
 async def _start(listener: Listener, runner: Runner, bound: socket.socket) -> tuple[str, int]:
     await runner.setup()
-    await web.SockSite(runner, bound, backlog=_BACKLOG).start()
+    await (TurnsSite if listener.shared else web.SockSite)(runner, bound, backlog=_BACKLOG).start()
     host, port = bound.getsockname()[:2]
     _log.info("Serving", listener=listener.name, host=host, port=port)
     return host, port

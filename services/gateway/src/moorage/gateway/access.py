@@ -18,6 +18,7 @@ from moorage.access.reason import Reason
 from moorage.access.staleness import Bounds, Ground, Tier, answers, ground
 from moorage.gateway.denials import Denials
 from moorage.gateway.enlistment import Enlistment
+from moorage.gateway.everywhere import Everywhere
 from moorage.gateway.follower import Follower
 from moorage.gateway.metrics import AskingNumbers
 from moorage.gateway.outcome import Outcome
@@ -46,7 +47,10 @@ NOT_LET_IN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that a request waits for the replica before somebody else is asked, or the answer goes out anyway."""
+    """Seconds that a request waits for the replica before somebody else is asked, or the answer goes out anyway.
+
+    What was changed waits for the other gateways' replicas as well (`own_writes`).
+    """
 
     load: float = 0.5
     catch_up: float = 0.5
@@ -74,6 +78,7 @@ class Access:
         self._follower = follower
         self._authority = authority
         self._denials = Denials(clock)
+        self._everywhere = Everywhere(authority, follower, patience.own_writes)
         self._patience = patience
         self._clock = clock
         self._bounds = bounds
@@ -146,6 +151,7 @@ class Access:
         """What the replica says; None if it can't, is too old for that, or the fleet does not know of us."""
         if self._enlistment is not None and not self._enlistment.current:
             return None
+        await self._follower.awake(self._patience.insisted)
         if after > ORIGIN and not await self._follower.reached(after, patience):
             return None
         replica = self._follower.replica
@@ -227,7 +233,7 @@ class Access:
         if outcome is None or not outcome.allowed:
             return local
         if creates:
-            await self._follower.reached(outcome.decision.token, self._patience.own_writes)
+            await self._everywhere.reached(outcome.decision.token)
         return outcome
 
     async def _ask(self, identity: Identity, name: ImageName, action: Action, *, creates: bool) -> Outcome:
@@ -236,7 +242,7 @@ class Access:
         except ServiceUnavailable as error:
             raise self._unavailable(error) from error
         if outcome.allowed and creates:
-            await self._follower.reached(outcome.decision.token, self._patience.own_writes)
+            await self._everywhere.reached(outcome.decision.token)
         return _veiled(outcome, None, action)
 
     async def _head(

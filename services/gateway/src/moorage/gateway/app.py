@@ -22,7 +22,7 @@ from moorage.gateway.audit import Audit
 from moorage.gateway.challenge import Challenge
 from moorage.gateway.collector import give_way
 from moorage.gateway.credentials import Credentials
-from moorage.gateway.enlistment import Enlistment
+from moorage.gateway.enlistment import Announce, Enlistment
 from moorage.gateway.follower import Follower
 from moorage.gateway.http.authentication import Authentication
 from moorage.gateway.http.gate import OciGate, name_the_decision
@@ -66,6 +66,7 @@ class Gateway:
         follower: Follower,
         clock: Clock,
         patience: Patience,
+        announce: Announce,
     ) -> None:
         """Raises KeysUnusable."""
         self._settings = settings
@@ -76,7 +77,7 @@ class Gateway:
         self.health = Health({"replica": self._replica_missing})
         self.shadow = Shadow(authority, follower, clock, settings.shadow_percent / 100)
         self.audit = Audit(authority, follower, clock, settings.audit_queue, settings.audit_sample_percent / 100)
-        self.enlistment = Enlistment(feed, follower, clock, settings.bounds)
+        self.enlistment = Enlistment(feed, follower, clock, settings.bounds, announce)
         self._numbers = AskingNumbers()
         self.access = Access(
             follower, authority, clock, settings.bounds, patience, self.shadow, self.enlistment, self._numbers
@@ -103,15 +104,18 @@ class Gateway:
         add_welcome(app, self._settings.public_url)
         return app
 
-    def internal_app(self, registry: CollectorRegistry | None = None) -> web.Application:
-        """Health and metrics, for a port that is not public (R151)."""
+    def internal_app(self, registry: CollectorRegistry | None = None, health: Health | None = None) -> web.Application:
+        """Health and metrics, for a port that is not public (R151).
+
+        `health` is that of the whole process, if there is more in it than a gateway.
+        """
         app = web.Application()
         registry = registry or CollectorRegistry()
         registry.register(DecisionNumbers(self.audit, self.shadow))
         registry.register(ReplicaNumbers(self.follower, self.enlistment))
         registry.register(LoadingNumbers(self.follower, self.sums))
         self._numbers.add_to(registry)
-        add_health(app, self.health, registry)
+        add_health(app, health or self.health, registry)
         return app
 
     async def _replica_missing(self) -> str | None:
@@ -134,14 +138,15 @@ async def open_gateway(
     *,
     clock: Clock | None = None,
     patience: Patience = DEFAULT_PATIENCE,
+    announce: Announce = lambda _: None,
 ) -> AsyncIterator[Gateway]:
-    """A gateway that follows the authority while the context is open. Raises KeysUnusable.
+    """A gateway that follows the authority while the context is open; `announce` see Enlistment. Raises KeysUnusable.
 
     If following fails in a way that nobody foresaw, whoever opened the gateway is cancelled: it must not go on blind.
     """
     clock = clock or SystemClock()
     follower = Follower(feed, clock, loading=settings.loading)
-    gateway = Gateway(settings, authority, feed, content, follower, clock, patience)
+    gateway = Gateway(settings, authority, feed, content, follower, clock, patience, announce)
     following, comparing = _beside(follower.run()), _beside(gateway.sums.run())
     away = (ServiceUnavailable, RegistryError)
     purging = Periodic("purge", gateway.purging.run, timedelta(seconds=settings.purge_seconds), away, jitter=0.5)

@@ -9,6 +9,7 @@ decides nothing from anything older than the head that was answered to it: other
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from types import TracebackType
@@ -26,6 +27,8 @@ from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.replica import Replica
 from moorage.runtime.clock import Clock
 
+Announce = Callable[[UUID], None]
+
 REPORT_SECONDS: Final = 1.0
 _log: Final = structlog.stdlib.get_logger(__name__)
 
@@ -36,10 +39,20 @@ class Enlistment:
     It leaves as well when there is no replica, or the stream has been silent for longer than anything is decided on,
     and comes back as somebody else: what was said of the former one, and arrives late, is not about it. So it does
     when it may serve through less silence than before, for of one gateway permissions counts the longest it told.
+
+    Before it is known under an id it says it to `announce`: who sees this process die can take leave for it.
     """
 
-    def __init__(self, feed: AuthorityFeed, follower: Follower, clock: Clock, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        feed: AuthorityFeed,
+        follower: Follower,
+        clock: Clock,
+        bounds: Bounds,
+        announce: Announce = lambda _: None,
+    ) -> None:
         self.id: UUID = uuid4()
+        self._announce = announce
         self._feed = feed
         self._follower = follower
         self._clock = clock
@@ -116,6 +129,8 @@ class Enlistment:
 
     async def _report(self, position: ConsistencyToken, serves_for: float) -> None:
         """Tells the position that everything from now on is decided at, or later."""
+        if not self._known:
+            self._announce(self.id)
         sent_at, self._floor = self._clock.monotonic(), max(self._floor, position)
         try:
             answer = await self._feed.report(self._told(position, serves_for))

@@ -24,6 +24,7 @@ from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.facts import Workspace
 from moorage.gateway.replica.gaps import GapInStream, RowUnreadable, WorkspaceNotLoaded
 from moorage.gateway.replica.replica import Replica
+from moorage.gateway.sleep import NAP_SECONDS, TICK_SECONDS, Sleep
 from moorage.gateway.stream_age import StreamAge
 from moorage.runtime.clock import Clock
 
@@ -117,6 +118,7 @@ class Follower:
         self._loads: dict[UUID, asyncio.Task[None]] = {}
         self._progress = asyncio.Event()
         self.heard = Heard()
+        self._sleep = Sleep()
         self._log = structlog.get_logger()
 
     @property
@@ -173,6 +175,15 @@ class Follower:
         """Waits for the end of a frame about everybody, if one is half applied; False if that takes too long."""
         return await self._until(lambda: self.replica is None or self.replica.whole, seconds)
 
+    async def awake(self, seconds: float) -> None:
+        """After a sleep of this process, waits for frames of now: those of meanwhile have been read by then.
+
+        If none comes within `seconds` there is nothing to wait for: what is known has an age, as always.
+        """
+        time = self._clock.monotonic
+        if self._sleep.slept(time()) and not await self._until(lambda: self.age < NAP_SECONDS, seconds):
+            self._sleep.caught_up(time())
+
     async def load(self, workspace: Workspace, seconds: float) -> bool:
         """Loads the workspace unless that is under way; False if it can't be served within `seconds`."""
         if self._current is None:
@@ -195,13 +206,20 @@ class Follower:
 
     async def run(self) -> None:
         """Follows until cancelled."""
-        preload = asyncio.create_task(self._load_everything()) if self._preload else None
+        beside = [asyncio.create_task(self._tick())]
+        if self._preload:
+            beside.append(asyncio.create_task(self._load_everything()))
         try:
             while True:
                 await self._follow()
                 await asyncio.sleep(self._pause())
         finally:
-            await self._end_loads([preload] if preload else [])
+            await self._end_loads(beside)
+
+    async def _tick(self) -> None:
+        while True:
+            self._sleep.tick(self._clock.monotonic())
+            await asyncio.sleep(TICK_SECONDS)
 
     async def _follow(self) -> None:
         try:
@@ -242,6 +260,8 @@ class Follower:
 
     def _hear(self, copy: _Copy, frame: Delta | Beat) -> None:
         late = copy.hear(frame.t, self._clock.monotonic())
+        if self.age < NAP_SECONDS:
+            self._sleep.caught_up(self._clock.monotonic())
         if copy is self._upcoming and copy.replica.caught_up():
             self._current, self._upcoming = copy, None
         self._notify()

@@ -1,6 +1,7 @@
 """The fleet: every gateway that enforces, how far all have come, and waiting for them (authorization.md §3.2, §3.6)."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from moorage.access.consistency import ConsistencyToken
@@ -12,6 +13,7 @@ from moorage.permissions.ports import Ledger
 from moorage.runtime.clock import Clock
 
 _POLL_SECONDS: Final = 0.05
+"""Of what gateways tell other processes; what they tell this one is seen at once."""
 
 
 class Gateways:
@@ -21,6 +23,7 @@ class Gateways:
         self._ledger = ledger
         self._continuity = continuity
         self._clock = clock
+        self._told = asyncio.Event()
 
     async def report(self, report: FleetReport) -> FleetAnswer:
         """Keeps what a gateway says. Raises InputInvalid, HistoryLost."""
@@ -31,6 +34,8 @@ class Gateways:
             else:
                 await book.report(FleetMember(report.gateway, applied, self._clock.now(), report.serves_for))
         self._continuity.witness(applied)
+        self._told.set()
+        self._told = asyncio.Event()
         fleet = await self.fleet()
         return FleetAnswer(head=str(await self._ledger.head()), minimum=_text(fleet.minimum))
 
@@ -52,10 +57,12 @@ class Gateways:
         """Waits until every gateway enforces the token, or its seconds have passed. Raises InputInvalid."""
         token = _token(request.token)
         ends = asyncio.get_running_loop().time() + request.seconds
-        fleet = await self.fleet()
+        told, fleet = self._told, await self.fleet()
         while not fleet.reached(token) and asyncio.get_running_loop().time() < ends:
-            await asyncio.sleep(_POLL_SECONDS)
-            fleet = await self.fleet()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await told.wait()
+            told, fleet = self._told, await self.fleet()
         return FleetProgress(
             token=request.token,
             reached=fleet.reached(token),
@@ -64,6 +71,12 @@ class Gateways:
             waiting=fleet.waiting(token),
             unconfirmed=fleet.unconfirmed,
         )
+
+    async def all_gone(self) -> None:
+        """For who knows that every gateway of before has ended: nobody waits for them any more."""
+        async with self._ledger.fleet() as book:
+            for each in await book.members():
+                await book.leave(each.id)
 
     async def look(self) -> None:
         """What gateways have told other processes counts here too, and those that are long gone are forgotten."""

@@ -80,8 +80,11 @@ class DataFolder:
                 raise DataFolderUnusable(folder, error.strerror or str(error)) from None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Ours alone meanwhile. Raises DataFolderTaken, DataFolderUnusable."""
+    def held(self) -> Iterator[int]:
+        """Ours alone meanwhile, and as long as a process lives that inherits the descriptor.
+
+        Raises DataFolderTaken, DataFolderUnusable.
+        """
         try:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, FILE_MODE)
         except OSError as error:
@@ -91,7 +94,7 @@ class DataFolder:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DataFolderTaken(self.root, private_file.read(self.internal).get("registry")) from None
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

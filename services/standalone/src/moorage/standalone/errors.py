@@ -1,10 +1,10 @@
-"""Why a standalone registry can't start here. The message says what, `remedy` what the person may do."""
+"""Why a standalone registry can't start here, or go on. The message says what, `remedy` what the person may do."""
 
 from pathlib import Path
 
 
 class StartRefused(Exception):
-    """The registry does not start, and changed nothing."""
+    """The registry does not start, and changed nothing, or it can't go on."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -68,3 +68,13 @@ class SecretsUnusable(StartRefused):
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason[:1].upper()}{reason[1:].rstrip('.')}.", remedy)
+
+
+class WorkersFailed(StartRefused):
+    """A worker has ended again and again."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(
+            f"Worker {number} does not stay up, so nothing is served: {reason[:1].lower()}{reason[1:].rstrip('.')}.",
+            "See the lines above that worker's end, mend what they say and start again.",
+        )

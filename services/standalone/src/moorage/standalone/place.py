@@ -13,10 +13,11 @@ from moorage.standalone.sockets import authority, url
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`credentials` is the demo's file; `public_url` is how clients reach the public socket."""
+    """`credentials` is the demo's file, `public_url` how clients reach the public socket; `lock` holds the folder."""
 
     folder: DataFolder
     credentials: Path
+    lock: int
     public: socket
     internal: socket
     public_url: str

@@ -1,8 +1,6 @@
-"""Runs a standalone registry in this process, from its first check to its last drained request."""
+"""Runs a standalone registry, from its first check to its last drained request."""
 
 import asyncio
-import importlib
-import importlib.util
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, closing
 from datetime import timedelta
@@ -12,6 +10,7 @@ from moorage.runtime.serving import Drain, Listener, serve
 from moorage.standalone.app import open_registry
 from moorage.standalone.data_folder import DataFolder
 from moorage.standalone.errors import DemoNotLocal
+from moorage.standalone.event_loop import loop_factory
 from moorage.standalone.place import Place
 from moorage.standalone.settings import StandaloneSettings
 from moorage.standalone.sockets import bound, is_loopback, url
@@ -19,13 +18,13 @@ from moorage.standalone.sockets import bound, is_loopback, url
 Tell = Callable[[str], None]
 
 
-def run(settings: StandaloneSettings, tell: Tell, program: str, *, use_uvloop: bool = True) -> int:
+def run(settings: StandaloneSettings, tell: Tell, program: str) -> int:
     """Serves until SIGINT or SIGTERM; the exit status. `tell` gets what people read. Raises StartRefused."""
 
     async def service(stop: Stop) -> None:
         await serve_registry(settings, stop, tell, program)
 
-    with asyncio.Runner(loop_factory=_uvloop() if use_uvloop else None) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(use_uvloop=settings.use_uvloop)) as runner:
         try:
             runner.run(run_until_stopped(service))
         except asyncio.CancelledError:  # told twice to stop
@@ -40,11 +39,11 @@ async def serve_registry(settings: StandaloneSettings, stop: Stop, tell: Tell, p
     folder = DataFolder(settings.data.absolute())
     folder.prepare()
     with ExitStack() as held:
-        held.enter_context(folder.held())
+        lock = held.enter_context(folder.held())
         public = held.enter_context(closing(bound(settings.host, settings.port)))
         internal = held.enter_context(closing(bound("127.0.0.1", 0)))
         credentials = (settings.credentials or folder.credentials).absolute()
-        place = Place(folder, credentials, public, internal, settings.public_url or url(public))
+        place = Place(folder, credentials, lock, public, internal, settings.public_url or url(public))
         await _serve(settings, place, stop, tell, program)
 
 
@@ -55,18 +54,14 @@ async def _serve(settings: StandaloneSettings, place: Place, stop: Stop, tell: T
         registry = await stack.enter_async_context(open_registry(settings, place))
         stack.enter_context(place.folder.announced(place.announcement()))
         # The public listener comes last: who is answered there may use the other one too.
-        listeners = [
-            Listener("internal", registry.internal, sock=place.internal),
-            Listener("public", registry.public, sock=place.public),
-        ]
+        listeners = [Listener("internal", registry.internal, sock=place.internal)]
+        if registry.public is not None:
+            listeners.append(Listener("public", registry.public, sock=place.public))
         await stack.enter_async_context(serve(listeners, registry.health, registry.metrics, drain))
+        workers = await stack.enter_async_context(registry.workers)
+        await workers.until(workers.all_serve(), stop.wait())
         tell(guidance.demo(minted=registry.minted) if settings.demo else guidance.empty())
-        await stop.wait()
+        await workers.until(stop.wait())
+        registry.health.drain()
+        place.public.close()
         tell("Stopping: requests in flight are finished. Ctrl-C again to drop them.")
-
-
-def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
-    return factory

@@ -9,7 +9,8 @@ class StandaloneSettings:
     """Read from the command line, checked before anything starts.
 
     `port` 0 takes any free one. `database` is the URL of a PostgreSQL server of one's own, and holds a secret; None
-    starts an embedded one. `credentials` is the demo's file; None means the one in the data folder.
+    starts an embedded one. `credentials` is the demo's file; None means the one in the data folder. With several
+    `workers` each serves requests in a process of its own.
     """
 
     data: Path
@@ -21,3 +22,5 @@ class StandaloneSettings:
     credentials: Path | None = None
     public_url: str | None = None
     drain_seconds: float = 25.0
+    workers: int = 1
+    use_uvloop: bool = True

@@ -1,4 +1,4 @@
-"""`moorage serve`: a whole registry in one process."""
+"""`moorage serve`: a whole registry by one command."""
 
 import os
 import sys
@@ -46,12 +46,16 @@ def serve(
     allow_remote_demo: Annotated[
         bool, typer.Option("--allow-remote-demo", help="Let a demo listen on an address others can reach.")
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=1, max=32, help="Processes that serve requests; with 1 this one does it itself."),
+    ] = 1,
     uvloop: Annotated[bool, typer.Option("--uvloop/--no-uvloop", help="Use uvloop if it is installed.")] = True,
     log_level: Annotated[
         str, typer.Option("--log-level", envvar="MOORAGE_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "warning",
 ) -> None:
-    """Run a whole registry in this process, with an embedded PostgreSQL server.
+    """Run a whole registry in this process and its workers, with an embedded PostgreSQL server.
 
     Ctrl-C or SIGTERM stops it in order; everything is kept in the data folder and is there again at the next start.
 
@@ -76,9 +80,11 @@ def serve(
         allow_remote_demo=allow_remote_demo,
         credentials=credentials,
         public_url=public_url,
+        workers=workers,
+        use_uvloop=uvloop,
     )
     try:
-        status = run(settings, print_text, _program(), use_uvloop=uvloop)
+        status = run(settings, print_text, _program())
     except StartRefused as refusal:
         raise CommandFailed(str(refusal), refusal.remedy) from None
     if status:

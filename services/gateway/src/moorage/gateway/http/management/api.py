@@ -4,28 +4,29 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.wire import Changed
 from moorage.distribution.headers import AUTHZ_TOKEN, DECISION_ID
 from moorage.gateway.audit import Audit
+from moorage.gateway.everywhere import Everywhere
 from moorage.gateway.follower import Follower
 from moorage.gateway.ports import Authority
 
 
 class ManagementApi:
-    """Everything is decided by the authority at head; this gateway only has to have caught up with what it answers."""
+    """Everything is decided by the authority at head; gateways only have to have caught up with what it answers."""
 
     def __init__(self, authority: Authority, follower: Follower, audit: Audit, patience_seconds: float) -> None:
         self.authority = authority
         self.audit = audit
         self._follower = follower
-        self._patience_seconds = patience_seconds
+        self._everywhere = Everywhere(authority, follower, patience_seconds)
 
     async def applied(self, changed: Changed, token: str | None) -> dict[str, str]:
-        """The headers that tell of a change, once this gateway enforces it, or after a while (§3.6).
+        """The headers that tell of a change, once all gateways enforce it, or after a while (§3.6).
 
         Its position, and the decision that let it be made.
         """
         decision = {DECISION_ID: str(changed.decision_id)} if changed.decision_id else {}
         if token is None:
             return decision
-        await self._follower.reached(ConsistencyToken.parse(token), self._patience_seconds)
+        await self._everywhere.reached(ConsistencyToken.parse(token))
         return {AUTHZ_TOKEN: token, **decision}
 
     def position(self) -> str:
