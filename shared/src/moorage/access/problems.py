@@ -95,6 +95,12 @@ class FactsRefused(Problem):
     slug, status, title = "facts-refused", 422, "The batch was refused"
 
 
+class TooManyRequests(Problem):
+    """A limit on the rate of requests was reached; try again after `Retry-After` seconds."""
+
+    slug, status, title = "too-many-requests", 429, "Too many requests"
+
+
 class ServiceUnavailable(Problem):
     """What is needed to answer can't be reached; try again after `Retry-After` seconds."""
 
@@ -113,6 +119,7 @@ KINDS: dict[str, type[Problem]] = {
         PositionGone,
         BodyTooLarge,
         FactsRefused,
+        TooManyRequests,
         ServiceUnavailable,
     )
 }

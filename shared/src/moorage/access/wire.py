@@ -100,9 +100,18 @@ class IdentityBody(Request):
 
 
 class AuthenticateRequest(Request):
-    """Whose secret is this?"""
+    """Whose secret is this? `shown` is missing where nobody outside shows it: then nothing is counted."""
 
     secret: str = Field(max_length=256, repr=False)
+    shown: "LoginBody | None" = None
+
+
+class LoginBody(Request):
+    """What failed logins are counted under, over all gateways, and how many of them a minute has (R141)."""
+
+    user: str = Field(max_length=255)
+    address: str = Field(max_length=255)
+    most_failures: int = Field(ge=1)
 
 
 class AuthenticateAnswer(Answer):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import structlog
 from cachetools import TTLCache
 
-from moorage.access import wire
+from moorage.access import problems, wire
 from moorage.access.principal import Identity
 from moorage.access.problems import CredentialUnknown, Problem, ServiceUnavailable
 from moorage.gateway.access import Access
@@ -63,9 +63,11 @@ class Credentials:
     async def _ask(self, shown: Shown) -> Identity:
         who = (shown.user[:_LONGEST_USER], shown.address)
         if not self._failures.has(who, self._clock.monotonic()):
-            raise TooManyRequests("too many failed logins; try again in a minute", headers={"Retry-After": "60"})
+            raise _too_many()
         try:
-            answer = await self._authenticated(shown.secret)
+            answer = await self._authenticated(shown.secret, *who)
+        except problems.TooManyRequests as problem:
+            raise _too_many() from problem
         except CredentialUnknown:
             self._failures.take(who, self._clock.monotonic())
             raise
@@ -75,10 +77,15 @@ class Credentials:
             self._log.info("A token was shown under another user name.", account=answer.account, shown_as=shown.user)
         return answer.identity.value()
 
-    async def _authenticated(self, secret: str) -> wire.AuthenticateAnswer:
-        if not may_be_secret(secret):
-            raise CredentialUnknown("the credential is not known")
-        return await self._authority.authenticate(wire.AuthenticateRequest(secret=secret))
+    async def _authenticated(self, secret: str, user: str, address: str) -> wire.AuthenticateAnswer:
+        """What can be no secret is not told to anybody, but counts as a failure at all gateways."""
+        login = wire.LoginBody(user=user, address=address, most_failures=int(self._failures.burst))
+        told = secret if may_be_secret(secret) else ""
+        return await self._authority.authenticate(wire.AuthenticateRequest(secret=told, shown=login))
+
+
+def _too_many() -> TooManyRequests:
+    return TooManyRequests("too many failed logins; try again in a minute", headers={"Retry-After": "60"})
 
 
 def _unavailable(problem: Problem) -> Unavailable:

@@ -23,6 +23,11 @@ class Buckets:
         self._burst = burst
         self._buckets: LRUCache[Hashable, _Bucket] = LRUCache(most_keys)
 
+    @property
+    def burst(self) -> float:
+        """How many there are at most."""
+        return self._burst
+
     def take(self, key: Hashable, now: float) -> bool:
         """Uses one up; False if there is none."""
         bucket = self._filled(key, now)

@@ -8,12 +8,13 @@ from moorage.access import wire
 from moorage.access.audit import Deed
 from moorage.access.frames import EntityKind
 from moorage.access.principal import ALL_SCOPES, Identity, PrincipalKind
-from moorage.access.problems import CredentialUnknown, Forbidden, InputInvalid, NotFound
+from moorage.access.problems import CredentialUnknown, Forbidden, InputInvalid, NotFound, TooManyRequests
 from moorage.access.reason import Reason
 from moorage.access.secrets import SecretKind, mint_secret, secret_kind
 from moorage.permissions import rows
 from moorage.permissions.audited import About, audited
 from moorage.permissions.bodies import identity_of, token_body
+from moorage.permissions.failed_logins import FailedLogins
 from moorage.permissions.ports import Change, Deciding, Ledger, Pepper
 from moorage.permissions.records import Credential, User
 from moorage.permissions.slots import Entity
@@ -29,13 +30,29 @@ class Authentication:
         self._ledger = ledger
         self._pepper = pepper
         self._clock = clock
+        self._failures = FailedLogins()
 
     async def authenticate(self, request: wire.AuthenticateRequest) -> wire.AuthenticateAnswer:
-        """The identity. Raises CredentialUnknown, the same for unknown, revoked, expired and disabled."""
-        credential = await self.credential(request.secret)
+        """The identity. Raises CredentialUnknown, the same for unknown, revoked, expired and disabled.
+
+        TooManyRequests if it was shown under a name and from an address that have failed too often, whatever gateway.
+        """
+        credential = await (
+            self._shown(request.secret, request.shown) if request.shown else self.credential(request.secret)
+        )
         return wire.AuthenticateAnswer(
             identity=wire.IdentityBody.of(identity_of(credential)), account=credential.account
         )
+
+    async def _shown(self, secret: str, login: wire.LoginBody) -> Credential:
+        key, now = (login.user, login.address), self._clock.monotonic()
+        if self._failures.too_many(key, login.most_failures, now):
+            raise TooManyRequests("too many failed logins; try again in a minute")
+        try:
+            return await self.credential(secret)
+        except CredentialUnknown:
+            self._failures.note(key, now)
+            raise
 
     async def credential(self, secret: str) -> Credential:
         """The usable credential with this secret. Raises CredentialUnknown, without a query for a malformed one."""

@@ -16,6 +16,7 @@ from moorage.access.problems import (
     NotFound,
     Problem,
     ServiceUnavailable,
+    TooManyRequests,
 )
 from moorage.access.reason import Reason
 from moorage.distribution.headers import DECISION_ID
@@ -25,12 +26,6 @@ from moorage.oci import errors as oci
 PREFIX = "/api/"
 MEDIA_TYPE: Final = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class TooManyRequests(Problem):
-    """A limit on the rate of requests was reached; try again after `Retry-After` seconds."""
-
-    slug, status, title = "too-many-requests", 429, "Too many requests"
 
 
 class MethodNotAllowed(Problem):
