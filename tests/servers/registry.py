@@ -59,9 +59,10 @@ async def moorage(*arguments: str, environment: Mapping[str, str], typed: str = 
 class StandaloneRegistry:
     """A demo registry with its data in `folder`; start it again and it goes on with what it had."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, workers: int = 1) -> None:
         self._folder = folder
-        self._options = options
+        self._options = (*options, "--workers", str(workers)) if workers > 1 else options
+        self.workers = workers
         self._port = free_port()
         self._process: ServerProcess | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +71,18 @@ class StandaloneRegistry:
     def address(self) -> str:
         """Host and port, as image names carry it."""
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The running server's."""
+        if self._process is None:
+            raise RuntimeError("it was not started")
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """What the server writes."""
+        return self._folder / "serve.log"
 
     @property
     def url(self) -> str:
@@ -99,7 +112,7 @@ class StandaloneRegistry:
         """Returns when the registry answers."""
         command = [sys.executable, "-m", "moorage.cli", "serve", "--demo", "--data", str(self.data)]
         command += ["--port", str(self._port), "--credentials-file", str(self.credentials), *self._options]
-        self._process = ServerProcess(command, log=self._folder / "serve.log")
+        self._process = ServerProcess(command, log=self.log)
         await answers(f"{self.url}/v2/", self._process)
 
     async def stop(self) -> None:

@@ -21,22 +21,31 @@ from servers.registry import Login, answers, moorage
 class ServicesApart:
     """permissions, storage and a gateway, each started by its own command from its settings."""
 
-    def __init__(self, folder: Path, dsn: str, kafka: KafkaBroker) -> None:
+    def __init__(self, folder: Path, dsn: str, kafka: KafkaBroker, pairs: int = 1) -> None:
+        """`pairs` of a gateway and a storage process, all on one database and one folder of blobs."""
         self._folder = folder
         self._dsn = dsn
         self._kafka = kafka
         suffix = secrets.token_hex(4)
         self._topics = {AUTHORITY.name: f"{AUTHORITY.name}-{suffix}", IDENTITY.name: f"{IDENTITY.name}-{suffix}"}
         self._token = secrets.token_urlsafe(32)
-        self._public, self._internal, self._permissions, self._storage = (free_port() for _ in range(4))
+        self._permissions = free_port()
+        self._public, self._internal, self._storage = ([free_port() for _ in range(pairs)] for _ in range(3))
         self._processes: list[ServerProcess] = []
+        self.gateways: list[ServerProcess] = []
+        self.storages: list[ServerProcess] = []
         self.source = KafkaSource(kafka.bootstrap, self._topics)
         self.logins: dict[str, Login] = {}
 
     @property
     def address(self) -> str:
-        """Host and port of the gateway, as image names carry it."""
-        return f"127.0.0.1:{self._public}"
+        """Host and port of the first gateway, as image names carry it."""
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Host and port of each gateway."""
+        return [f"127.0.0.1:{port}" for port in self._public]
 
     async def start(self) -> None:
         """Topics first, then the services; returns when all three answer."""
@@ -45,8 +54,17 @@ class ServicesApart:
             name = self._topics[topic.name]
             await self._kafka.create_topic(name, topic.partitions, {"cleanup.policy": "compact"})
         await self._run("permissions", self._permissions_settings(), f"http://127.0.0.1:{self._permissions}/readyz")
-        await self._run("storage", self._storage_settings(), f"http://127.0.0.1:{self._storage}/readyz")
-        await self._run("gateway", self._gateway_settings(), f"http://{self.address}/v2/")
+        for pair, address in enumerate(self.addresses):
+            await self.start_storage(pair)
+            self.gateways.append(await self._run("gateway", self._gateway_settings(pair), f"http://{address}/v2/"))
+
+    async def start_storage(self, pair: int) -> None:
+        """Also again, where the former one was killed."""
+        ready = f"http://127.0.0.1:{self._storage[pair]}/readyz"
+        self.storages[pair:] = [
+            await self._run("storage", self._storage_settings(pair), ready),
+            *self.storages[pair + 1 :],
+        ]
 
     async def stop(self) -> None:
         """SIGTERM, the gateway first."""
@@ -95,12 +113,13 @@ class ServicesApart:
             environment["MOORAGE_TOKEN"] = self.logins[user].token
         return await moorage(*arguments, environment=environment, typed=typed)
 
-    async def _run(self, service: str, settings: dict[str, str], ready: str) -> None:
+    async def _run(self, service: str, settings: dict[str, str], ready: str) -> ServerProcess:
         command = [sys.executable, "-m", "moorage.cli", service]
         environment = {f"MOORAGE_{service.upper()}_{name}": value for name, value in settings.items()}
         process = ServerProcess(command, log=self._folder / f"{service}.log", environment=environment)
         self._processes.append(process)
         await answers(ready, process)
+        return process
 
     def _permissions_settings(self) -> dict[str, str]:
         return {
@@ -113,21 +132,21 @@ class ServicesApart:
             "IDENTITY_TOPIC": self._topics[IDENTITY.name],
         }
 
-    def _storage_settings(self) -> dict[str, str]:
+    def _storage_settings(self, pair: int) -> dict[str, str]:
         return {
             "DATABASE_URL": self._dsn,
             "DATA_FOLDER": str(self._folder / "blobs"),
-            "PORT": str(self._storage),
+            "PORT": str(self._storage[pair]),
             "SERVICE_TOKEN": self._token,
         }
 
-    def _gateway_settings(self) -> dict[str, str]:
+    def _gateway_settings(self, pair: int) -> dict[str, str]:
         return {
             "PUBLIC_URL": f"http://{self.address}",
-            "PUBLIC_PORT": str(self._public),
-            "INTERNAL_PORT": str(self._internal),
+            "PUBLIC_PORT": str(self._public[pair]),
+            "INTERNAL_PORT": str(self._internal[pair]),
             "SECRETS_DIR": str(self._folder / "gateway-secrets"),
             "PERMISSIONS_URL": f"http://127.0.0.1:{self._permissions}",
-            "STORAGE_URL": f"http://127.0.0.1:{self._storage}",
+            "STORAGE_URL": f"http://127.0.0.1:{self._storage[pair]}",
             "SERVICE_TOKEN": self._token,
         }
