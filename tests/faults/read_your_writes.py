@@ -35,6 +35,14 @@ class Image:
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    shown: bool = False
+    """To the whole workspace."""
+    elsewhere: bool = False
+    """Linked to ledger instead of hello."""
+
+    def open_to(self, who: str) -> bool:
+        """Of a reader of hello, and of a member without a grant, whether they see it."""
+        return self.shown or (who == READER and not self.elsewhere)
 
     @property
     def path(self) -> str:
@@ -112,7 +120,7 @@ class Scenario:
 
     def _kinds(self) -> list[Callable[[], Awaitable[list[Read]]]]:
         more = [self.push_manifest, self.push_manifest, self.retag, self.push_referrer, self.delete_tag]
-        more += [self.delete_manifest, self.delete_blob, self.show_and_hide, self.link_elsewhere, self.delete_image]
+        more += [self.delete_manifest, self.delete_blob, self.show_or_hide, self.relink, self.delete_image]
         return [self.push_blob, self.push_blob, self.mount, self.first_push, self.create_image, *more]
 
     # Steps
@@ -216,26 +224,21 @@ class Scenario:
         del image.blobs[digest]
         return [self._gone(f"{image.path}/blobs/{digest}")]
 
-    async def show_and_hide(self) -> list[Read]:
-        """A member without a grant sees an image for the workspace, and not any more."""
+    async def show_or_hide(self) -> list[Read]:
+        """A member without a grant sees an image for the workspace, and no other."""
         image = await self._image_with_blobs()
-        path = f"/api/v1/images/{await self._id(image)}/visibility"
-        digest = self._random.choice(sorted(image.blobs))
-        await self._ask("PUT", path, json={"visibility": "workspace"}, expected=200)
-        for door in self._doors:
-            await self._blob(image, digest, MEMBER)(door)
-        await self._ask("PUT", path, json={"visibility": "inherit"}, expected=200)
-        return [self._gone(f"{image.path}/blobs/{digest}", MEMBER), self._blob(image, digest, READER)]
+        path, wanted = f"/api/v1/images/{await self._id(image)}/visibility", not image.shown
+        await self._ask("PUT", path, json={"visibility": "workspace" if wanted else "inherit"}, expected=200)
+        image.shown = wanted
+        return [self._as_open_as_told(image, MEMBER), self._as_open_as_told(image, READER)]
 
-    async def link_elsewhere(self) -> list[Read]:
+    async def relink(self) -> list[Read]:
         """A reader of hello reads nothing of ledger, and reads again once the image is back."""
         image = await self._image_with_blobs()
-        path, digest = f"/api/v1/images/{await self._id(image)}/repository", self._random.choice(sorted(image.blobs))
-        await self._ask("PUT", path, json={"repository": "ledger"}, expected=200)
-        for door in self._doors:
-            await self._gone(f"{image.path}/blobs/{digest}", READER)(door)
-        await self._ask("PUT", path, json={"repository": "hello"}, expected=200)
-        return [self._blob(image, digest, READER)]
+        path, wanted = f"/api/v1/images/{await self._id(image)}/repository", not image.elsewhere
+        await self._ask("PUT", path, json={"repository": "ledger" if wanted else "hello"}, expected=200)
+        image.elsewhere, image.shown = wanted, False
+        return [self._as_open_as_told(image, MEMBER), self._as_open_as_told(image, READER)]
 
     async def delete_image(self) -> list[Read]:
         """Nothing of it is there for its admin either."""
@@ -314,12 +317,14 @@ class Scenario:
 
     def _everything(self, image: Image) -> list[Read]:
         blobs = [self._blob(image, digest) for digest in image.blobs]
+        if image.blobs:
+            blobs += [self._as_open_as_told(image, MEMBER), self._as_open_as_told(image, READER)]
         manifests = [self._manifest(image, digest) for digest in image.manifests]
         return [*blobs, *manifests, *(self._tag(image, tag) for tag in image.tags)]
 
-    def _blob(self, image: Image, digest: str, who: str = OWNER) -> Read:
+    def _blob(self, image: Image, digest: str) -> Read:
         async def read(door: Door) -> None:
-            answer = await self._seen(door, "GET", f"{image.path}/blobs/{digest}", 200, who)
+            answer = await self._seen(door, "GET", f"{image.path}/blobs/{digest}", 200)
             assert answer.body == image.blobs[digest], self._story()
 
         return read
@@ -345,9 +350,17 @@ class Scenario:
 
         return read
 
-    def _gone(self, path: str, who: str = OWNER) -> Read:
+    def _gone(self, path: str) -> Read:
         async def read(door: Door) -> None:
-            await self._seen(door, "GET", path, 404, who)
+            await self._seen(door, "GET", path, 404)
+
+        return read
+
+    def _as_open_as_told(self, image: Image, who: str) -> Read:
+        path = f"{image.path}/blobs/{min(image.blobs)}"
+
+        async def read(door: Door) -> None:
+            await self._seen(door, "HEAD", path, 200 if image.open_to(who) else 404, who)
 
         return read
 

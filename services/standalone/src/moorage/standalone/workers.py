@@ -38,12 +38,19 @@ class Workers:
     """
 
     def __init__(
-        self, count: int, orders: Callable[[int], Orders], fleet: Fleet, grace: float, registry: CollectorRegistry
+        self,
+        count: int,
+        orders: Callable[[int], Orders],
+        fleet: Fleet,
+        grace: float,
+        registry: CollectorRegistry,
+        restarts: Callable[[], Restarts] = Restarts,
     ) -> None:
         self._count = count
         self._orders = orders
         self._fleet = fleet
         self._grace = grace
+        self._restarts = restarts
         self._ends = Counter("moorage_worker_ends", "Workers that ended by themselves.", registry=registry)
         self._running: dict[int, WorkerProcess] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,7 +94,7 @@ class Workers:
         return None if ready and self._were_ready else f"{ready} of {self._count} workers are ready"
 
     async def _keep(self, number: int) -> None:
-        restarts, time = Restarts(), asyncio.get_running_loop().time
+        restarts, time = self._restarts(), asyncio.get_running_loop().time
         while not self._over.is_set():
             began = time()
             reason = await self._one_life(number)
