@@ -23,8 +23,18 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def registry() -> Iterator[StandaloneRegistry]:
     """A demo registry for all runs; the program leaves its images as empty as it found them."""
+    yield from _opened(workers=1)
+
+
+@pytest.fixture
+def workers() -> Iterator[StandaloneRegistry]:
+    """One whose requests are answered by three processes, whichever takes the connection."""
+    yield from _opened(workers=3)
+
+
+def _opened(workers: int) -> Iterator[StandaloneRegistry]:
     with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder))
+        opened = StandaloneRegistry(Path(folder), workers=workers)
         asyncio.run(_open(opened))
         yield opened
         asyncio.run(opened.stop())
@@ -44,6 +54,15 @@ async def test_nothing_fails_and_only_anonymous_mounts_are_skipped(
     profile: str, cached: str, registry: StandaloneRegistry, tmp_path: Path
 ) -> None:
     """Judged by the counts of the report, for the program ends well also where it could not be configured."""
+    await _conforms(registry, profile, cached, tmp_path)
+
+
+async def test_several_workers_conform_like_one(workers: StandaloneRegistry, tmp_path: Path) -> None:
+    """The program reads at once what it has written, through whatever connection."""
+    await _conforms(workers, "dev", "false", tmp_path)
+
+
+async def _conforms(registry: StandaloneRegistry, profile: str, cached: str, folder: Path) -> None:
     alice = registry.logins["alice"]
     settings = {
         "OCI_VERSION": profile,
@@ -54,13 +73,13 @@ async def test_nothing_fails_and_only_anonymous_mounts_are_skipped(
         "OCI_USERNAME": alice.username,
         "OCI_PASSWORD": alice.token,
         "OCI_CACHE_AUTH": cached,
-        "OCI_RESULTS_DIR": str(tmp_path),
+        "OCI_RESULTS_DIR": str(folder),
         "OCI_LOG": "warn",
     }
     process = await asyncio.create_subprocess_exec(
         *tied_to_us([str(require("conformance"))]),
         env={"PATH": os.environ["PATH"], **settings},
-        cwd=tmp_path,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

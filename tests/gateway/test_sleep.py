@@ -1,4 +1,4 @@
-"""A gateway that slept reads what has arrived before it decides (architecture.md §6)."""
+"""A gateway that slept reads what has arrived before it decides."""
 
 from moorage.gateway.sleep import NAP_SECONDS, Sleep
 

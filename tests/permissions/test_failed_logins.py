@@ -46,8 +46,8 @@ async def test_many_gateways_allow_no_more_failures_than_one(tmp_path: Path) -> 
     right = await Operator(ledger, pepper, clock).ensure(OperatorFile(tmp_path / "operator.json"))
 
     async def login(secret: str, address: str = "192.0.2.1") -> wire.AuthenticateAnswer:
-        shown = wire.LoginBody(user="alice", address=address, most_failures=10)
-        return await authority.authenticate(wire.AuthenticateRequest(secret=secret, shown=shown))
+        request = wire.AuthenticateRequest(secret=secret, user="alice", address=address, most_failures=10)
+        return await authority.authenticate(request)
 
     for secret in [mint_secret(SecretKind.PERSONAL), ""] * 5:
         with pytest.raises(CredentialUnknown):

@@ -144,7 +144,7 @@ async def test_nobody_outlives_the_parent(registry: StandaloneRegistry, doors: W
     """`kill -9` of the parent alone; a new start finds folder and port free, and waits for none of the dead."""
     pids = list(WorkerLog(registry.log).pids.values())
     os.kill(pids[0], signal.SIGSTOP)
-    os.kill(registry.pid, signal.SIGKILL)
+    await registry.kill()  # its process group, and workers are in others
     await until_true(lambda: not any(map(running, pids)))
     await registry.start()
     await until(partial(ready, registry))

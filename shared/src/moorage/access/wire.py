@@ -100,18 +100,13 @@ class IdentityBody(Request):
 
 
 class AuthenticateRequest(Request):
-    """Whose secret is this? `shown` is missing where nobody outside shows it: then nothing is counted."""
+    """Whose secret is this?"""
 
     secret: str = Field(max_length=256, repr=False)
-    shown: "LoginBody | None" = None
-
-
-class LoginBody(Request):
-    """What failed logins are counted under, over all gateways, and how many of them a minute has (R141)."""
-
-    user: str = Field(max_length=255)
-    address: str = Field(max_length=255)
-    most_failures: int = Field(ge=1)
+    user: str = Field(default="", max_length=255)
+    address: str = Field(default="", max_length=255)
+    most_failures: int | None = Field(default=None, ge=1)
+    """So many in a minute of this user name and address, over all gateways (R141); None where nothing is counted."""
 
 
 class AuthenticateAnswer(Answer):

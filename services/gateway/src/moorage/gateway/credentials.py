@@ -79,9 +79,9 @@ class Credentials:
 
     async def _authenticated(self, secret: str, user: str, address: str) -> wire.AuthenticateAnswer:
         """What can be no secret is not told to anybody, but counts as a failure at all gateways."""
-        login = wire.LoginBody(user=user, address=address, most_failures=int(self._failures.burst))
-        told = secret if may_be_secret(secret) else ""
-        return await self._authority.authenticate(wire.AuthenticateRequest(secret=told, shown=login))
+        told, most = secret if may_be_secret(secret) else "", int(self._failures.burst)
+        login = wire.AuthenticateRequest(secret=told, user=user, address=address, most_failures=most)
+        return await self._authority.authenticate(login)
 
 
 def _too_many() -> TooManyRequests:

@@ -37,19 +37,20 @@ class Authentication:
 
         TooManyRequests if it was shown under a name and from an address that have failed too often, whatever gateway.
         """
-        credential = await (
-            self._shown(request.secret, request.shown) if request.shown else self.credential(request.secret)
-        )
+        if request.most_failures is None:
+            credential = await self.credential(request.secret)
+        else:
+            credential = await self._counted(request, request.most_failures)
         return wire.AuthenticateAnswer(
             identity=wire.IdentityBody.of(identity_of(credential)), account=credential.account
         )
 
-    async def _shown(self, secret: str, login: wire.LoginBody) -> Credential:
-        key, now = (login.user, login.address), self._clock.monotonic()
-        if self._failures.too_many(key, login.most_failures, now):
+    async def _counted(self, request: wire.AuthenticateRequest, most: int) -> Credential:
+        key, now = (request.user, request.address), self._clock.monotonic()
+        if self._failures.too_many(key, most, now):
             raise TooManyRequests("too many failed logins; try again in a minute")
         try:
-            return await self.credential(secret)
+            return await self.credential(request.secret)
         except CredentialUnknown:
             self._failures.note(key, now)
             raise
