@@ -63,5 +63,6 @@ async def _serve(settings: StandaloneSettings, place: Place, stop: Stop, tell: T
         tell(guidance.demo(minted=registry.minted) if settings.demo else guidance.empty())
         await workers.until(stop.wait())
         registry.health.drain()
-        place.public.close()
+        if registry.public is None:
+            place.public.close()  # each worker closes its own copy: the last one ends the listening
         tell("Stopping: requests in flight are finished. Ctrl-C again to drop them.")
