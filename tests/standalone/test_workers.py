@@ -169,3 +169,10 @@ async def test_a_worker_that_never_stays_up_ends_the_whole() -> None:
             assert await workers.health.missing()
             with pytest.raises(WorkersFailed, match=r"Worker 1 does not stay up.*status 3"):
                 await workers.until(workers.all_serve())
+
+
+async def test_a_registry_that_serves_itself_has_none() -> None:
+    """Nobody is waited for, at the start and at the end."""
+    async with Workers(0, lambda _: ORDERS, NoFleet(), 1.0, CollectorRegistry()) as workers:
+        await workers.until(workers.all_serve())
+        assert await workers.answers("/metrics") == {}

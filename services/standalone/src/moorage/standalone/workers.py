@@ -147,7 +147,8 @@ class Workers:
         for worker in self._running.values():
             worker.tell_to_stop()
         try:
-            await asyncio.wait(self._tasks, timeout=self._grace)
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._grace)
         finally:
             for task in self._tasks:
                 task.cancel()
