@@ -20,7 +20,7 @@ from moorage.storage.settings import StorageSettings
 
 pytestmark = pytest.mark.timeout(3600)
 
-KILLS = int(os.environ.get("MOORAGE_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("MOORAGE_TEST_KILLS", "12"))
 SEED = int(os.environ.get("MOORAGE_TEST_SEED", "1"))
 LONGEST_SECONDS = 0.3
 IMAGE, ACTOR = uuid4(), some_actor()

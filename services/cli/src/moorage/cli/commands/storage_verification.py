@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from moorage.cli.exit_code import ExitCode
 from moorage.cli.options import Json
-from moorage.cli.output import print_json, print_table, print_text
+from moorage.cli.output import print_json, print_text
 from moorage.cli.service_process import settings_of, told_in_words
 
 if TYPE_CHECKING:
@@ -119,9 +119,11 @@ def _print(findings: Findings) -> None:
     verified, damaged = findings.verified, findings.damaged
     earlier = f", {verified.resumed} of them in an earlier run" if verified.resumed else ""
     print_text(f"Read {verified.objects} objects ({decimal(verified.bytes)}){earlier}: {len(damaged)} are damaged.")
+    for each in damaged:
+        print_text(f"{each.digest} is {each.damage.value}{', held by' if each.images else ', held by no image'}")
+        for image in each.images:
+            print_text(f"    image {image}")
     if damaged:
-        rows = [(str(each.digest), each.damage.value, "\n".join(map(str, each.images)) or "none") for each in damaged]
-        print_table(("BLOB", "BYTES ARE", "IMAGES"), rows)
         print_text(_REMEDY)
     if findings.unowned:
         print_text(f"{len(findings.unowned)} objects are owned by nothing: they take space and do no harm.")
