@@ -20,7 +20,7 @@ settings.register_profile(
 )
 settings.load_profile("moorage")
 
-pytest_plugins = ["servers.fixtures", "servers.postgres_fixtures"]
+pytest_plugins = ["servers.fixtures", "servers.postgres_fixtures", "servers.seaweed_fixtures"]
 
 
 @pytest.fixture(autouse=True, scope="session")

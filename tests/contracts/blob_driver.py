@@ -20,9 +20,10 @@ def ignore(_: bytes) -> None:
 
 
 async def append(driver: BlobDriver, key: UUID, *pieces: bytes) -> None:
-    """Appends pieces as one block."""
+    """Appends pieces as one block that stays."""
     async with driver.hold(key) as held:
         await held.append(pieces, ignore)
+        await held.flush()
 
 
 async def store(driver: BlobDriver, content: bytes) -> UUID:
@@ -73,6 +74,7 @@ class BlobDriverContract:
                 before = held.size
                 await held.append(block, seen.extend)
                 assert held.size == before + sum(map(len, block))
+            await held.flush()
         assert await driver.received(key) == len(LARGE) + 4
         assert bytes(seen) == b"abc" + LARGE + b"d"
 
@@ -117,8 +119,9 @@ class BlobDriverContract:
         """And written anew."""
         key = uuid4()
         await driver.create(key)
+        await append(driver, key, b"keep")
         async with driver.hold(key) as held:
-            await held.append([b"keep", b"drop"], ignore)
+            await held.append([b"drop"], ignore)
             await held.truncate(4)
             assert held.size == 4
             await held.append([b"!"], ignore)

@@ -77,7 +77,8 @@ class FailingCommit:
     def __init__(self, disk: FailingDisk, delegate: HeldUpload) -> None:
         self._disk, self._delegate = disk, delegate
         self.append, self.truncate, self.replay = delegate.append, delegate.truncate, delegate.replay
-        self.is_sealed = delegate.is_sealed
+        self.flush = delegate.flush
+        self.is_sealed, self.can_commit_again = delegate.is_sealed, delegate.can_commit_again
 
     @property
     def size(self) -> int:

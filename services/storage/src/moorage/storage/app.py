@@ -32,10 +32,11 @@ from moorage.storage.ports import BlobDriver, SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.durability import check_durability
 from moorage.storage.postgres.manifests import PostgresManifestStore
+from moorage.storage.postgres.part_list import PostgresPartList
 from moorage.storage.postgres.sessions import PostgresSessionStore
 from moorage.storage.postgres.tags import PostgresTagStore
 from moorage.storage.postgres.verification import PostgresVerificationStore
-from moorage.storage.settings import StorageSettings
+from moorage.storage.settings import Driver, StorageSettings
 from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
 from moorage.storage.uploads import UploadLimits, Uploads
@@ -83,18 +84,18 @@ async def migrate_storage(dsn: str) -> str | None:
 
 @asynccontextmanager
 async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """Migrates, and opens database and data folder; nothing happens in it by itself.
+    """Migrates, and opens database and driver; nothing happens in it by itself.
 
-    Raises what `migrate` and `Database.open` raise, Unavailable for the data folder, CommitsNotDurable.
+    Raises what `migrate` and `Database.open` raise, Unavailable for the data folder, BucketUnusable, CommitsNotDurable.
     """
     dsn = settings.database_url.get_secret_value()
     role = await migrate_storage(dsn)
-    driver = await asyncio.to_thread(FilesystemDriver.open, settings.data_folder)
     async with await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections) as database:
         await check_durability(database)
-        storage = _wired(settings, driver, database)
-        storage.health.started()
-        yield storage
+        async with _driver(settings, database) as driver:
+            storage = _wired(settings, driver, database)
+            storage.health.started()
+            yield storage
 
 
 @asynccontextmanager
@@ -120,6 +121,28 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
         listeners = [Listener("internal", app, settings.host, settings.port)]
         async with serve(listeners, storage.health, HttpMetrics(numbers)):
             await stop.wait()
+
+
+@asynccontextmanager
+async def _driver(settings: StorageSettings, database: Database) -> AsyncIterator[BlobDriver]:
+    if settings.driver is Driver.FILESYSTEM:
+        yield await asyncio.to_thread(FilesystemDriver.open, settings.data_folder)
+        return
+    # The client takes a third of a second to import: only who uses it waits for that.
+    from moorage.storage.drivers.s3 import opening
+    from moorage.storage.drivers.s3.client import Place
+
+    place = Place(
+        bucket=settings.s3_bucket or "",
+        region=settings.s3_region,
+        endpoint=settings.s3_endpoint,
+        prefix=settings.s3_prefix,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        path_style=settings.s3_path_style,
+    )
+    async with opening.opened(place, PostgresPartList(database), settings.max_blob_bytes) as driver:
+        yield driver
 
 
 def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) -> Storage:

@@ -83,7 +83,17 @@ class Expiry:
 
     async def _free_unowned(self, keys: list[UUID]) -> list[int]:
         owned = await self._sessions.still_open(keys) if keys else set()
-        return [await self._free(key) for key in keys if key not in owned]
+        return [await self._free_unsealed(key) for key in keys if key not in owned]
+
+    async def _free_unsealed(self, key: UUID) -> int:
+        """Held, so that it is no upload which became a blob since its key was listed."""
+        try:
+            async with self._driver.hold(key) as held:
+                return 0 if held.is_sealed else await self._free(key)
+        except UploadBusy:
+            return 0
+        except ObjectMissing:
+            return await self._free(key)
 
     async def _free(self, key: UUID) -> int:
         """How many bytes there were."""

@@ -44,16 +44,25 @@ class HeldUpload(Protocol):
         """Whether they were committed already: they can be read and committed again, not changed."""
         ...
 
-    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
-        """Writes the block's pieces to the end, then shows them to `tap`. After a failure `size` is what it was.
+    @property
+    def can_commit_again(self) -> bool:
+        """Whether a failed commit may be repeated: not where a second fsync claims success for what the first lost."""
+        ...
 
-        Raises UploadInvalid if the bytes are sealed. Cancelled, it first finishes. What was written survives the death
-        of this process; power loss only after `commit`.
+    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
+        """Takes the block's pieces to the end and shows them to `tap`.
+
+        Raises UploadInvalid if the bytes are sealed. Cancelled, it first finishes. After any other failure what was
+        appended since the last `flush` is taken back with `truncate`, or lost with the hold.
         """
         ...
 
     async def truncate(self, size: int) -> None:
-        """Takes back what lies behind the first `size` bytes."""
+        """Takes back what lies behind the first `size` bytes: what there was when the hold began, or at `flush`."""
+        ...
+
+    async def flush(self) -> None:
+        """Returns when what was appended survives the death of this process; power loss only after `commit`."""
         ...
 
     async def replay(self, tap: Tap) -> None:
@@ -63,8 +72,8 @@ class HeldUpload(Protocol):
     async def commit(self) -> None:
         """Makes the bytes the object of this key, durable when it returns (R84).
 
-        Raises ObjectMissing if they were deleted meanwhile. After any other failure the bytes must be given up: a
-        second fsync may claim success for what the first one lost.
+        Raises ObjectMissing if they were deleted meanwhile, UploadBusy if another process holds them by now. After any
+        other failure the bytes must be given up unless `can_commit_again`.
         """
         ...
 
@@ -77,7 +86,11 @@ class BlobDriver(Protocol):
         ...
 
     def hold(self, key: UUID) -> AbstractAsyncContextManager[HeldUpload]:
-        """The provisional bytes, to write. Raises ObjectMissing, UploadBusy. Ends with the process that holds."""
+        """The provisional bytes, to write. Raises ObjectMissing, UploadBusy.
+
+        A hold ends with its process, at the latest some seconds afterwards. What was appended and not flushed may be
+        lost with it.
+        """
         ...
 
     async def received(self, key: UUID) -> int | None:

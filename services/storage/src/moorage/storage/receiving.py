@@ -15,11 +15,15 @@ _BLOCK_PIECES: Final = 512
 
 
 class HashedUpload:
-    """A held upload and the hash that runs along with it, as long as this process has seen every byte."""
+    """A held upload and the hash that runs along with it, as long as this process has seen every byte.
+
+    `has_ended`: the bytes are somebody else's by now, or nobody's; there is nothing to keep for another request.
+    """
 
     def __init__(self, file: HeldUpload, running: RunningHash | None) -> None:
         self.file = file
         self.running = running
+        self.has_ended = False
 
     async def append(self, block: list[bytes]) -> None:
         """Writes and hashes a block."""

@@ -1,16 +1,28 @@
 """The settings of the storage service, read once from `MOORAGE_STORAGE_…`."""
 
+import re
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from moorage.oci.manifest import MAX_MANIFEST_BYTES
 from moorage.runtime.settings import Settings
 
 Positive = Annotated[int, Field(gt=0)]
+
+_LARGEST_OBJECT: Final = 5 * 2**40
+_ENDPOINT: Final = re.compile(r"https?://[^/?#@\s]+/?")
+
+
+class Driver(StrEnum):
+    """Where blobs are kept."""
+
+    FILESYSTEM = "filesystem"
+    S3 = "s3"
 
 
 class StorageSettings(Settings):
@@ -22,8 +34,26 @@ class StorageSettings(Settings):
     """Where PostgreSQL is, `postgresql://…`; the schema `storage` is ours."""
     database_connections: Positive = 10
     """Connections to PostgreSQL at most, per process."""
+    driver: Driver = Driver.FILESYSTEM
+    """Where blobs are kept: `filesystem` or `s3`."""
     data_folder: Path = Path("data/blobs")
-    """Where blobs are kept: a local file system, shared by all storage processes."""
+    """Where the filesystem driver keeps them: a local file system, shared by all storage processes."""
+    s3_bucket: str | None = None
+    """The bucket of the S3 driver; it must exist."""
+    s3_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+/)*$")] = ""
+    """What the names of all objects begin with: empty, or ending with a slash."""
+    s3_region: str = "us-east-1"
+    """The region of the bucket."""
+    s3_endpoint: str | None = None
+    """Where the store is, `https://…`; without one it is AWS."""
+    s3_path_style: bool = False
+    """Whether the bucket is named in the path instead of the host."""
+    s3_access_key: str | None = None
+    """With the secret key; without both the client's own chain is asked (environment, profile, role)."""
+    s3_secret_key: SecretStr | None = None
+    """The secret key."""
+    redirect_seconds: Annotated[int, Field(ge=0, le=60)] = 0
+    """How long a presigned URL of a blob lives that clients are sent to; 0: bytes flow through us."""
     host: str = "127.0.0.1"
     """The address to listen on. Storage belongs on the internal network."""
     port: Annotated[int, Field(ge=0, le=65535)] = 5201
@@ -44,3 +74,41 @@ class StorageSettings(Settings):
     """How often ended sessions and unowned bytes are looked for."""
     leftover_grace: timedelta = timedelta(hours=1)
     """Provisional bytes without a session are freed when they are that old."""
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _with_the_driver(cls, bucket: str | None, told: ValidationInfo) -> str | None:
+        driver = told.data.get("driver")
+        if driver is Driver.S3 and not bucket:
+            raise ValueError("the driver s3 needs a bucket")
+        if driver is Driver.FILESYSTEM and bucket:
+            raise ValueError("a bucket is for the driver s3: set the driver too, or take the bucket away")
+        return bucket or None
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _an_origin(cls, endpoint: str | None) -> str | None:
+        if endpoint and not _ENDPOINT.fullmatch(endpoint):
+            raise ValueError("an endpoint is https://HOST or http://HOST:PORT, without user, path or query")
+        return endpoint or None
+
+    @field_validator("s3_secret_key")
+    @classmethod
+    def _both_or_none(cls, secret: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        if bool(secret) != bool(told.data.get("s3_access_key")):
+            raise ValueError("access key and secret key are told together, or neither")
+        return secret or None
+
+    @field_validator("redirect_seconds")
+    @classmethod
+    def _only_to_s3(cls, seconds: int, told: ValidationInfo) -> int:
+        if seconds and told.data.get("driver") is Driver.FILESYSTEM:
+            raise ValueError("only the driver s3 has URLs to redirect to")
+        return seconds
+
+    @field_validator("max_blob_bytes")
+    @classmethod
+    def _as_the_store_can(cls, most: int, told: ValidationInfo) -> int:
+        if most > _LARGEST_OBJECT and told.data.get("driver") is Driver.S3:
+            raise ValueError("S3 takes 5 TiB as one object at most")
+        return most

@@ -10,14 +10,13 @@ import structlog
 
 from moorage.distribution.content import Actor, Blob, Chunk, UploadSession
 from moorage.oci.digest import Digest, DigestAlgorithm
-from moorage.oci.errors import DigestInvalid, Unavailable
+from moorage.oci.errors import DigestInvalid, Unavailable, UploadBusy
 from moorage.runtime.clock import Clock
 from moorage.storage import upload_session
 from moorage.storage.ports import (
     BlobDriver,
     BlobStore,
     Completion,
-    HeldUpload,
     ObjectMissing,
     SessionStore,
     StoredObject,
@@ -85,8 +84,8 @@ class Uploads:
             if last is not None:
                 await receive(upload, last, self._limits.max_blob_bytes)
             await self._verify(upload, found, digest)
-            await self._complete(upload.file, found, digest)
-            upload.running = None
+            await self._complete(upload, found, digest)
+            upload.has_ended = True
             return Blob(digest, upload.file.size)
 
     async def cancel(self, image: UUID, session: UUID, actor: Actor) -> None:
@@ -118,28 +117,34 @@ class Uploads:
                 try:
                     yield upload
                 finally:
-                    if upload.running is not None:
-                        self._hashes.keep(session.id, upload.running)
+                    if not upload.has_ended:
+                        await self._put_aside(session.id, upload)
         except ObjectMissing:
             self._hashes.forget(session.id)
             raise upload_session.unknown() from None
 
+    async def _put_aside(self, session: UUID, upload: HashedUpload) -> None:
+        # In this order: a hash of bytes that did not stay would be believed by the next request.
+        await upload.file.flush()
+        if upload.running is not None:
+            self._hashes.keep(session, upload.running)
+
     async def _verify(self, upload: HashedUpload, session: Session, digest: Digest) -> None:
         computed = await upload.digest(digest.algorithm)
         if computed != digest:
-            upload.running = None
+            upload.has_ended = True
             await self._end(session.id)
             raise DigestInvalid(f"the {upload.file.size} bytes that arrived have the digest {computed}, not {digest}")
 
-    async def _complete(self, file: HeldUpload, session: Session, digest: Digest) -> None:
+    async def _complete(self, upload: HashedUpload, session: Session, digest: Digest) -> None:
         stored = await self._blobs.find_anywhere(digest)
         is_intact = stored is not None and await self._is_intact(stored)
         if stored is not None and is_intact and await self._sessions.complete_with(session.id, digest, stored):
             await self._drop([session.id])
             return
-        await self._commit(file, session)
+        await self._commit(upload, session)
         replaces = stored.key if stored is not None and not is_intact else None
-        discarded = await self._sessions.complete(Completion(session.id, digest, file.size, replaces))
+        discarded = await self._sessions.complete(Completion(session.id, digest, upload.file.size, replaces))
         if discarded is None:
             raise upload_session.unknown()
         await self._drop(discarded)
@@ -151,14 +156,16 @@ class Uploads:
             _log.warning("A damaged object is replaced by what was pushed", key=str(stored.key), found=size)
         return is_intact
 
-    async def _commit(self, file: HeldUpload, session: Session) -> None:
+    async def _commit(self, upload: HashedUpload, session: Session) -> None:
         try:
-            await file.commit()
-        except ObjectMissing:
+            await upload.file.commit()
+        except (ObjectMissing, UploadBusy):
             raise
         except Exception:
-            # Whatever failed: what fsync lost once it may report as kept the next time (R86).
-            await self._give_up(session.id)
+            if not upload.file.can_commit_again:
+                # Whatever failed: what fsync lost once it may report as kept the next time (R86).
+                upload.has_ended = True
+                await self._give_up(session.id)
             raise
 
     async def _give_up(self, session: UUID) -> None:

@@ -44,8 +44,13 @@ class HeldFile:
         """See HeldUpload."""
         return self._is_sealed
 
+    @property
+    def can_commit_again(self) -> bool:
+        """See HeldUpload."""
+        return False
+
     async def append(self, block: Sequence[bytes], tap: Tap) -> None:
-        """See HeldUpload. Small blocks stay on the loop."""
+        """See HeldUpload. After a failure `size` is what it was. Small blocks stay on the loop."""
         if self._is_sealed:
             raise upload_session.sealed()
         with os_errors.translated():
@@ -60,6 +65,9 @@ class HeldFile:
             with os_errors.translated():
                 os.ftruncate(self._descriptor, size)
             self._size = size
+
+    async def flush(self) -> None:
+        """See HeldUpload. Nothing to do: what was written belongs to the operating system."""
 
     async def replay(self, tap: Tap) -> None:
         """See HeldUpload."""

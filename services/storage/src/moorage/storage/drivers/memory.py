@@ -115,6 +115,10 @@ class _Held:
     def is_sealed(self) -> bool:
         return self._kept.is_committed
 
+    @property
+    def can_commit_again(self) -> bool:
+        return True
+
     async def append(self, block: Sequence[bytes], tap: Tap) -> None:
         if self.is_sealed:
             raise upload_session.sealed()
@@ -125,6 +129,9 @@ class _Held:
 
     async def truncate(self, size: int) -> None:
         del self._kept.content[size:]
+
+    async def flush(self) -> None:
+        pass
 
     async def replay(self, tap: Tap) -> None:
         tap(bytes(self._kept.content))
