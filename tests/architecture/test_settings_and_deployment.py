@@ -34,7 +34,7 @@ def variables(service: str) -> dict[str, str]:
 def documented(service: str) -> Iterator[tuple[str, str]]:
     """The variables of a service's environment file, and the values that stand there."""
     text = (ROOT / "deploy" / "environment" / f"{service}.env").read_text(encoding="utf-8")
-    yield from re.findall(r"^#?(MOORAGE_[A-Z_]+)=(.*)$", text, re.MULTILINE)
+    yield from re.findall(r"^#?(MOORAGE_[A-Z0-9_]+)=(.*)$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from servers.availability import require
 from servers.process import tied_to_us
 from servers.registry import StandaloneRegistry
+from servers.seaweed import SeaweedStore
 
 IMAGES = ("acme/hello/conformance-one", "acme/hello/conformance-two")
 ONLY_SKIPS = 2
@@ -20,10 +21,14 @@ ONLY_SKIPS = 2
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def registry() -> Iterator[StandaloneRegistry]:
-    """A demo registry for all runs; the program leaves its images as empty as it found them."""
-    yield from _opened(workers=1)
+@pytest.fixture(scope="module", params=["filesystem", "s3"])
+def registry(request: pytest.FixtureRequest) -> Iterator[StandaloneRegistry]:
+    """A demo registry per driver for all runs; the program leaves its images as empty as it found them."""
+    environment = {}
+    if request.param == "s3":
+        store: SeaweedStore = request.getfixturevalue("seaweed")
+        environment = store.environment()
+    yield from _opened(environment=environment)
 
 
 @pytest.fixture
@@ -32,9 +37,9 @@ def workers() -> Iterator[StandaloneRegistry]:
     yield from _opened(workers=3)
 
 
-def _opened(workers: int) -> Iterator[StandaloneRegistry]:
+def _opened(workers: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[StandaloneRegistry]:
     with tempfile.TemporaryDirectory(prefix="moorage-tests-") as folder:
-        opened = StandaloneRegistry(Path(folder), workers=workers)
+        opened = StandaloneRegistry(Path(folder), workers=workers, environment=environment)
         asyncio.run(_open(opened))
         yield opened
         asyncio.run(opened.stop())

@@ -59,9 +59,12 @@ async def moorage(*arguments: str, environment: Mapping[str, str], typed: str = 
 class StandaloneRegistry:
     """A demo registry with its data in `folder`; start it again and it goes on with what it had."""
 
-    def __init__(self, folder: Path, *options: str, workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *options: str, workers: int = 1, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
         self._options = (*options, "--workers", str(workers)) if workers > 1 else options
+        self._environment = {**os.environ, **(environment or {})}
         self.workers = workers
         self._port = free_port()
         self._process: ServerProcess | None = None
@@ -112,7 +115,7 @@ class StandaloneRegistry:
         """Returns when the registry answers."""
         command = [sys.executable, "-m", "moorage.cli", "serve", "--demo", "--data", str(self.data)]
         command += ["--port", str(self._port), "--credentials-file", str(self.credentials), *self._options]
-        self._process = ServerProcess(command, log=self.log)
+        self._process = ServerProcess(command, log=self.log, environment=self._environment)
         await answers(f"{self.url}/v2/", self._process)
 
     async def stop(self) -> None:

@@ -66,6 +66,19 @@ class SeaweedStore:
         usual = {"prefix": f"{uuid4().hex[:12]}/", "access_key": ACCESS_KEY, "secret_key": SecretStr(SECRET_KEY)}
         return Place(BUCKET, endpoint=endpoint, path_style=True, **{**usual, **others})
 
+    def environment(self, port: int | None = None) -> dict[str, str]:
+        """What tells storage to keep blobs in a place of its own here."""
+        settings = {
+            "DRIVER": "s3",
+            "S3_BUCKET": BUCKET,
+            "S3_PREFIX": f"{uuid4().hex[:12]}/",
+            "S3_ENDPOINT": f"http://127.0.0.1:{port or self.port}",
+            "S3_PATH_STYLE": "true",
+            "S3_ACCESS_KEY": ACCESS_KEY,
+            "S3_SECRET_KEY": SECRET_KEY,
+        }
+        return {f"MOORAGE_STORAGE_{name}": value for name, value in settings.items()}
+
     async def make_bucket(self) -> None:
         """The bucket that tests share, each with a prefix of its own."""
         async with opened(self.place()) as client:

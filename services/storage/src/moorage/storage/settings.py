@@ -40,7 +40,7 @@ class StorageSettings(Settings):
     """Where the filesystem driver keeps them: a local file system, shared by all storage processes."""
     s3_bucket: str | None = None
     """The bucket of the S3 driver; it must exist."""
-    s3_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+/)*$")] = ""
+    s3_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+/)*$")] = "moorage/"
     """What the names of all objects begin with: empty, or ending with a slash."""
     s3_region: str = "us-east-1"
     """The region of the bucket."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _REFUSED: Final = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "403"})
+_NO_BUCKET: Final = frozenset({"NoSuchBucket", "404"})
 _NOT_OFFERED: Final = frozenset({"NotImplemented", "501"})
 _KEPT: Final = frozenset({"PreconditionFailed", "412"})
 
@@ -52,7 +53,11 @@ async def opened(
 
 
 async def _probed(s3: "S3Client", place: Place) -> bool:
-    """Whether the store honours `If-None-Match: *`. An object is written twice and deleted."""
+    """Whether the store honours `If-None-Match: *`. An object is written twice and deleted.
+
+    The bucket is asked for first, for there are stores that make one for whoever writes to it.
+    """
+    await s3.head_bucket(Bucket=place.bucket)
     name = f"{place.prefix}probe/{uuid4().hex}"
     try:
         for _ in range(2):
@@ -70,7 +75,7 @@ async def _probed(s3: "S3Client", place: Place) -> bool:
 
 
 def _words(code: str, place: Place) -> str:
-    if code == "NoSuchBucket":
+    if code in _NO_BUCKET:
         return f"the bucket {place.bucket} does not exist"
     if code in _REFUSED:
         return f"S3 refuses the keys, or they may not write to the bucket {place.bucket} ({code})"
