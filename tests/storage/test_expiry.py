@@ -1,6 +1,7 @@
 """Upload sessions end when they are left, and their bytes with them (R143)."""
 
-from datetime import timedelta
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,9 @@ from contracts.samples import chunk, push_blob, read_all, some_actor
 from contracts.storage_parts import MemoryStorage
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import UploadUnknown
+from moorage.storage.drivers.memory import MemoryDriver
+from moorage.storage.expiry import Expiry
+from moorage.storage.upload_session import Lifetime
 
 IMAGE, ACTOR = uuid4(), some_actor()
 HOUR = timedelta(hours=1)
@@ -84,3 +88,23 @@ async def test_bytes_that_nobody_owns_are_freed(storage: MemoryStorage) -> None:
     await later(storage, timedelta(minutes=2))
     assert await storage.driver.received(orphan) is None
     assert await storage.driver.received(session) == 5
+
+
+class SlowList(MemoryDriver):
+    """What it lists as left has become an object when it is looked at."""
+
+    async def leftovers(self, before: datetime) -> AsyncGenerator[UUID, None]:
+        """See BlobDriver."""
+        async for key in super().leftovers(before):
+            async with self.hold(key) as held:
+                await held.commit()
+            yield key
+
+
+async def test_an_upload_that_is_closed_while_expiry_looks_is_no_leftover(storage: MemoryStorage) -> None:
+    """Its session has ended, and its bytes are a blob's."""
+    driver, key = SlowList(storage.clock), uuid4()
+    await driver.create(key)
+    storage.clock.advance(2 * HOUR)
+    await Expiry(driver, storage.stores.sessions, storage.clock, Lifetime()).run()
+    assert await driver.size(key) == 0

@@ -142,3 +142,14 @@ async def test_each_blob_of_a_killed_process_is_whole_or_absent(storage: Storage
     for text in acknowledged:
         digest = Digest.parse(text)
         assert Digest.of(await read_all(storage.content.read_blob(IMAGE, digest))) == digest
+
+
+async def test_a_large_blob_passes_in_constant_memory(environment: dict[str, str]) -> None:
+    """Two parts of 8 MiB are held at once, however many pass; the allocator may keep a few more."""
+    program = str(PROGRAM.with_name("large_upload.py"))
+    process = await asyncio.create_subprocess_exec(
+        *tied_to_us([sys.executable, program, "160"]), stdout=subprocess.PIPE, env={**os.environ, **environment}
+    )
+    grown = int((await process.communicate())[0])
+    assert process.returncode == 0
+    assert grown <= 32 * 2**20

@@ -26,7 +26,7 @@ from moorage.storage.drivers.s3.opening import opened
 from moorage.storage.drivers.s3.part_sizes import SMALLEST
 from moorage.storage.drivers.s3.strays import Strays
 from moorage.storage.memory.part_list import MemoryPartList
-from moorage.storage.part_list import Part
+from moorage.storage.part_list import Hold, Part, Progress
 from moorage.storage.ports import ObjectMissing
 from servers.ports import free_port
 from servers.seaweed import SeaweedStore
@@ -38,7 +38,13 @@ DATA = random.Random(1).randbytes(2 * SMALLEST + len(LARGE))
 class WeakBucket(Bucket):
     """A bucket whose store answers badly when it is told to."""
 
-    fails_before = fails_after = False
+    fails_before = fails_after = takes_no_part = False
+
+    async def put_part(self, name: str, upload: str, number: int, body: bytes) -> Part:
+        """See Bucket."""
+        if self.takes_no_part:
+            raise Unavailable("the store is away")
+        return await super().put_part(name, upload, number, body)
 
     async def complete(self, name: str, upload: str, parts: Sequence[Part]) -> None:
         """See Bucket."""
@@ -49,12 +55,24 @@ class WeakBucket(Bucket):
             raise Unavailable("the answer is lost")
 
 
+class WeakList(MemoryPartList):
+    """A list whose database is away when something is to be taken back."""
+
+    is_away = False
+
+    async def take_back(self, hold: Hold, progress: Progress) -> None:
+        """See PartList."""
+        if self.is_away:
+            raise Unavailable("the database is away")
+        await super().take_back(hold, progress)
+
+
 class Site:
     """A bucket, a part list, and the drivers of as many processes as one likes."""
 
     def __init__(self, s3: Any, place: Place) -> None:
         self.bucket = WeakBucket(s3, place.bucket, place.prefix, has_conditions=True)
-        self.list = MemoryPartList(SystemClock())
+        self.list = WeakList(SystemClock())
         self._s3, self._place = s3, place
 
     def process(self, lease: timedelta = timedelta(minutes=1)) -> S3Driver:
@@ -113,6 +131,35 @@ async def test_bytes_can_be_taken_back_over_parts(site: Site) -> None:
         await held.append([DATA[1000:][::-1]], ignore)
         await held.truncate(1000)
         await held.append([DATA[1000:]], ignore)
+        await held.commit()
+    assert await read_all(site.process().read(key)) == DATA
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["taken-back", "database-away"])
+async def test_bytes_behind_a_part_that_failed_are_never_kept(site: Site, is_away: bool) -> None:
+    """What failed is taken back; and if that fails too, nothing is told that has a hole."""
+    key = uuid4()
+    await site.process().create(key)
+    await append(site.process(), key, DATA[:1000])
+    site.bucket.takes_no_part, site.list.is_away = True, is_away
+    async with site.process().hold(key) as held:
+        await held.append([DATA[1000 : SMALLEST + 2000]], ignore)
+        with pytest.raises(Unavailable):
+            await held.flush()
+        if is_away:
+            with pytest.raises(Unavailable):
+                await held.truncate(1000)
+            with pytest.raises(Unavailable):
+                await held.flush()
+        else:
+            await held.truncate(1000)
+            await held.append([DATA[1000:2000]], ignore)
+            await held.flush()
+    site.bucket.takes_no_part = site.list.is_away = False
+    size = await site.process().received(key)
+    assert size == (1000 if is_away else 2000)
+    async with site.process().hold(key) as held:
+        await held.append([DATA[size:]], ignore)
         await held.commit()
     assert await read_all(site.process().read(key)) == DATA
 

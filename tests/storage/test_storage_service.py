@@ -45,6 +45,27 @@ def test_settings_are_bounded_and_keep_secrets(monkeypatch: pytest.MonkeyPatch) 
             StorageSettings.model_validate({name: value})
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"driver": "s3"}, "the driver s3 needs a bucket"),
+        ({"s3_bucket": "blobs"}, "set the driver too"),
+        ({"driver": "s3", "s3_bucket": "blobs", "s3_access_key": "key"}, "are told together"),
+        ({"driver": "s3", "s3_bucket": "blobs", "s3_secret_key": "key"}, "are told together"),
+        ({"driver": "s3", "s3_bucket": "blobs", "s3_endpoint": "https://user@host/"}, "without user, path or query"),
+        ({"driver": "s3", "s3_bucket": "blobs", "s3_prefix": "no-slash"}, "should match pattern"),
+        ({"driver": "s3", "s3_bucket": "blobs", "max_blob_bytes": 2**43}, "5 TiB"),
+        ({"driver": "tape"}, "filesystem"),
+    ],
+)
+def test_what_a_driver_needs_is_told_together(told: dict[str, object], said: str) -> None:
+    """And never repeated: it may be a secret in the wrong place (R146)."""
+    with pytest.raises(ValidationError) as raised:
+        StorageSettings.model_validate({"database_url": "postgresql://localhost/db", **told})
+    assert said in str(raised.value)
+    assert "user@host" not in str(raised.value)
+
+
 async def test_one_run_tells_what_went(storage_settings: StorageSettings) -> None:
     """Sessions that ended, with their bytes; the next run finds nothing."""
     image, actor = uuid4(), some_actor()

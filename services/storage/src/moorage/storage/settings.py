@@ -52,8 +52,6 @@ class StorageSettings(Settings):
     """With the secret key; without both the client's own chain is asked (environment, profile, role)."""
     s3_secret_key: SecretStr | None = None
     """The secret key."""
-    redirect_seconds: Annotated[int, Field(ge=0, le=60)] = 0
-    """How long a presigned URL of a blob lives that clients are sent to; 0: bytes flow through us."""
     host: str = "127.0.0.1"
     """The address to listen on. Storage belongs on the internal network."""
     port: Annotated[int, Field(ge=0, le=65535)] = 5201
@@ -98,13 +96,6 @@ class StorageSettings(Settings):
         if bool(secret) != bool(told.data.get("s3_access_key")):
             raise ValueError("access key and secret key are told together, or neither")
         return secret or None
-
-    @field_validator("redirect_seconds")
-    @classmethod
-    def _only_to_s3(cls, seconds: int, told: ValidationInfo) -> int:
-        if seconds and told.data.get("driver") is Driver.FILESYSTEM:
-            raise ValueError("only the driver s3 has URLs to redirect to")
-        return seconds
 
     @field_validator("max_blob_bytes")
     @classmethod

@@ -37,6 +37,7 @@ class S3Upload:
         self._is_loaded = False
         self._flight: asyncio.Task[None] | None = None
         self._is_sealed = False
+        self._is_torn = False
 
     @property
     def size(self) -> int:
@@ -65,9 +66,11 @@ class S3Upload:
         """See HeldUpload."""
         if size != self._kept.size:
             raise ValueError("only what was appended since the last flush can be taken back")
-        if await self._ground() or self._now.parts != self._kept.parts:
+        if self._flight or self._now.parts != self._kept.parts:
+            self._is_torn = True
+            await self._ground()
             await self._list.take_back(self._hold, self._kept)
-            self._now, self._is_loaded = self._kept, False
+            self._now, self._is_loaded, self._is_torn = self._kept, False, False
         tail = self._kept.tail.size if self._kept.tail and self._is_loaded else 0
         del self._gathered[tail:]
         self._size = size
@@ -140,23 +143,26 @@ class S3Upload:
 
     async def _land(self) -> None:
         """Raises what the part in flight failed with, now and whenever it is called again."""
+        self._check()
         if self._flight is not None:
             await asyncio.wait([self._flight])
             self._flight.result()
             self._flight = None
 
-    async def _ground(self) -> bool:
-        """Whether there was a part in flight; there is none any more."""
+    async def _ground(self) -> None:
         flight, self._flight = self._flight, None
-        if flight is None:
-            return False
-        flight.cancel()
-        await asyncio.wait([flight])
-        if not flight.cancelled():
-            flight.exception()
-        return True
+        if flight is not None:
+            flight.cancel()
+            await asyncio.wait([flight])
+            if not flight.cancelled():
+                flight.exception()
+
+    def _check(self) -> None:
+        if self._is_torn:  # what is gathered may follow a part that is not there
+            raise Unavailable("the registry's storage could not take back what it failed to store")
 
     async def _load(self) -> None:
+        self._check()
         if not self._is_loaded and self._now.tail:
             self._gathered[:0] = await self._bucket.whole(self._bucket.tail(self._hold.key, self._now.tail.number))
         self._is_loaded = True
