@@ -17,11 +17,17 @@ from servers.seaweed import SeaweedStore
 IMAGES = ("acme/hello/conformance-one", "acme/hello/conformance-two")
 ONLY_SKIPS = 2
 """Anonymous mounts, sha256 and sha512: they would tell of content elsewhere (protocol.md §7, 3)."""
+RUNS = [
+    *(pytest.param("filesystem", profile, cached) for profile in ("1.1", "dev") for cached in ("true", "false")),
+    pytest.param("s3", "1.1", "true"),
+    pytest.param("s3", "dev", "false"),
+]
+"""Driver, profile, and whether the program keeps its tokens. How it asks for those is no matter of the driver."""
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module", params=["filesystem", "s3"])
+@pytest.fixture(scope="module")
 def registry(request: pytest.FixtureRequest) -> Iterator[StandaloneRegistry]:
     """A demo registry per driver for all runs; the program leaves its images as empty as it found them."""
     environment = {}
@@ -53,10 +59,9 @@ async def _open(registry: StandaloneRegistry) -> None:
         assert created.succeeded, created
 
 
-@pytest.mark.parametrize("cached", ["true", "false"], ids=["caching-tokens", "fresh-tokens"])
-@pytest.mark.parametrize("profile", ["1.1", "dev"])
+@pytest.mark.parametrize(("registry", "profile", "cached"), RUNS, indirect=["registry"], scope="module")
 async def test_nothing_fails_and_only_anonymous_mounts_are_skipped(
-    profile: str, cached: str, registry: StandaloneRegistry, tmp_path: Path
+    registry: StandaloneRegistry, profile: str, cached: str, tmp_path: Path
 ) -> None:
     """Judged by the counts of the report, for the program ends well also where it could not be configured."""
     await _conforms(registry, profile, cached, tmp_path)
