@@ -31,7 +31,7 @@ from moorage.standalone.embedded_postgres.launch import PR_SET_PDEATHSIG, call
 from moorage.standalone.errors import StartRefused
 from moorage.standalone.event_loop import loop_factory
 from moorage.standalone.messages import Enlisted, Failed, Orders, Said, Serving, read_orders, written
-from moorage.storage.app import Storage, connect_storage, open_storage
+from moorage.storage.app import Storage, open_storage
 from moorage.storage.settings import StorageSettings
 
 ORPHANED: Final = 3
@@ -83,7 +83,7 @@ def _storage(orders: Orders) -> AbstractAsyncContextManager[Storage]:
         data_folder=Path(orders.blobs),
         database_connections=orders.connections,
     )
-    return open_storage(settings) if orders.keeps else connect_storage(settings)
+    return open_storage(settings, keeps_house=orders.keeps)
 
 
 async def _gateway(orders: Orders, storage: Storage, stack: AsyncExitStack) -> Gateway:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
 from typing import Final
@@ -99,13 +99,18 @@ async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
 
 
 @asynccontextmanager
-async def open_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """The same, and as long as it is open uploads expire, and what could not be served is looked at."""
-    async with (
-        connect_storage(settings) as storage,
-        Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable),
-        Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable),
-    ):
+async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -> AsyncIterator[Storage]:
+    """The same, and as long as it is open what could not be served is looked at, and uploads expire.
+
+    Of several processes that are opened together one is enough to keep house: expiry is for what all of them left.
+    """
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(connect_storage(settings))
+        suspects = Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable)
+        await stack.enter_async_context(suspects)
+        if keeps_house:
+            expiry = Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable)
+            await stack.enter_async_context(expiry)
         yield storage
 
 

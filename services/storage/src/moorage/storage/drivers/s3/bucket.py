@@ -135,6 +135,12 @@ class Bucket:
                     if each["Initiated"] < before:
                         yield each["Key"], each["UploadId"]
 
+    async def objects(self) -> AsyncIterator[UUID]:
+        """Keys of all objects."""
+        async for each in self._listed(f"{self._prefix}objects/"):
+            with suppress(ValueError):  # what is not ours is left alone
+                yield UUID(hex=each["Key"].rpartition("/")[2])
+
     async def old_tails(self, before: datetime) -> AsyncIterator[tuple[UUID, str]]:
         """Key and name of all tails that were stored before that time."""
         prefix = f"{self._prefix}uploads/"

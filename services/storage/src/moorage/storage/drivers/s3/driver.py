@@ -95,6 +95,11 @@ class S3Driver:
         for key in await self._list.written_before(before):
             yield key
 
+    async def objects(self) -> AsyncGenerator[UUID, None]:
+        """See BlobDriver."""
+        async for key in self._bucket.objects():
+            yield key
+
     async def _object(self, key: UUID) -> S3Object:
         size = await self.size(key)
         if size is None:
