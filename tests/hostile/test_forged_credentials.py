@@ -1,20 +1,15 @@
 """Bearer tokens of the attacker's own making, odd headers, odd forms and odd scopes (R48-R60)."""
 
-import hmac
 import json
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from joserfc import jws
-from joserfc.jwk import ECKey
 
 from hostile.attacker import FORM, JSON, Attacker, Headers, basic
+from hostile.genuine import Genuine, decoded, encoded, key_of
 from servers.registry import StandaloneRegistry
 
 NAME: Final = "acme/hello/forged"
@@ -22,58 +17,12 @@ SCOPE: Final = f"repository:{NAME}:pull"
 PLACES: Final = ("/v2/", f"/v2/{NAME}/tags/list")
 
 
-def encoded(part: bytes) -> str:
-    """A part of a token."""
-    return urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-def decoded(part: str) -> Any:
-    """What a part of a token says."""
-    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-@dataclass(frozen=True)
-class Genuine:
-    """A token as the registry makes it, and even its key: what an attacker can do with that must not be more."""
-
-    text: str
-    key: ECKey
-
-    @property
-    def header(self) -> dict[str, Any]:
-        return dict(decoded(self.text.split(".")[0]))
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        return dict(decoded(self.text.split(".")[1]))
-
-    def with_header(self, header: bytes | Mapping[str, Any]) -> str:
-        """The same token under another header."""
-        head = header if isinstance(header, bytes) else json.dumps({**self.header, **header}).encode()
-        return ".".join([encoded(head), *self.text.split(".")[1:]])
-
-    def signed(self, payload: bytes | Mapping[str, Any]) -> str:
-        """Other claims, rightly signed."""
-        claims = payload if isinstance(payload, bytes) else json.dumps({**self.claims, **payload}).encode()
-        return jws.serialize_compact(self.header, claims, self.key, algorithms=["ES256"])
-
-    def without(self, claim: str) -> str:
-        """Rightly signed, with one claim less."""
-        return self.signed(json.dumps({name: said for name, said in self.claims.items() if name != claim}).encode())
-
-    def with_public_key_as_secret(self) -> str:
-        """HS256, with the public key for a secret."""
-        signed = ".".join(encoded(json.dumps(part).encode()) for part in ({**self.header, "alg": "HS256"}, self.claims))
-        return f"{signed}.{encoded(hmac.digest(self.key.as_pem(private=False), signed.encode(), 'sha256'))}"
-
-
 @pytest_asyncio.fixture
 async def genuine(registry: StandaloneRegistry, attacker: Attacker) -> Genuine:
     """A token of alice's."""
-    (key,) = (registry.data / "secrets").glob("bearer-*.pem")
     await attacker.push("alice", NAME)
     text = (await attacker.bearer("alice", SCOPE)).removeprefix("Bearer ")
-    return Genuine(text, ECKey.import_key(key.read_bytes()))
+    return Genuine(text, key_of(registry))
 
 
 async def test_forged_tokens_are_refused_alike_everywhere(attacker: Attacker, genuine: Genuine) -> None:

@@ -92,6 +92,13 @@ class StandaloneRegistry:
         return f"http://{self.address}"
 
     @property
+    def pid(self) -> int:
+        """The running server's."""
+        if self._process is None:
+            raise RuntimeError("it was not started")
+        return self._process.pid
+
+    @property
     def data(self) -> Path:
         return self._folder / "data"
 

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any, Final
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from moorage.runtime.http import SERVER, refusal
@@ -14,6 +15,7 @@ MAX_LINE_BYTES: Final = 8 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024
 HEADER_SECONDS: Final = 10.0
 _CLIENT_GONE: Final = 499
+_VERSIONS: Final = (HttpVersion10, HttpVersion11)
 
 
 class Connection(RequestHandler):
@@ -41,6 +43,7 @@ class Connection(RequestHandler):
         Nor is what arrives in the same turn of the loop as the head, before who waited has been woken.
         """
         super().data_received(data)
+        self._refuse_other_versions()
         self._break_off_malformed_body()
         if self._request_count != self._counted:
             self._counted = self._request_count
@@ -78,6 +81,13 @@ class Connection(RequestHandler):
             case ConnectionError() if self.transport is None:
                 return web.Response(status=_CLIENT_GONE)
         return None
+
+    def _refuse_other_versions(self) -> None:
+        """The parser takes HTTP/0.9 and 2.0 in this form too, and the answer would claim to be one of those."""
+        for at, (message, _) in enumerate(self._messages):
+            if not isinstance(message, _ErrInfo) and message.version not in _VERSIONS:
+                fault = BadHttpMessage("another version of HTTP")
+                self._messages[at] = (_ErrInfo(status=400, exc=fault, message=""), EMPTY_PAYLOAD)
 
     def _break_off_malformed_body(self) -> None:
         """Tells whoever reads a body that its framing broke; aiohttp only puts the fault in line behind the request."""

@@ -1,0 +1,124 @@
+"""A run: fires volleys, judges the answers, keeps what failed, and looks at the server afterwards."""
+
+import asyncio
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from hostile.attacker import Answer, Attacker, digest
+from hostile.fuzz.answers import fault
+from hostile.fuzz.http_grammar import NAME
+from hostile.fuzz.sender import Sender
+from hostile.fuzz.settings import AT_ONCE, SEED
+from hostile.fuzz.shots import Marks, Shot, keep
+from hostile.genuine import Genuine, key_of
+from servers.registry import StandaloneRegistry
+
+LAYER: Final = b"a layer of what is always there"
+MOST_GROWTH: Final = 64 * 2**20
+MOST_FAULTS: Final = 20
+
+
+Judge = Callable[[Shot, Answer], str | None]
+"""What is wrong with an answer to this request, beside what is wrong with any."""
+
+
+class Battle:
+    """One registry under fire."""
+
+    def __init__(self, registry: StandaloneRegistry, attacker: Attacker, runner: asyncio.Runner) -> None:
+        self.attacker = attacker
+        self.answers: Counter[int] = Counter()
+        self._registry = registry
+        self._runner = runner
+        self._faults: list[str] = []
+        self._keeps = True
+        self._sender = Sender(registry.url)
+        self._private = [str(registry.data).encode(), *(secret.encode() for secret in attacker.secrets.values())]
+        self.marks: Marks = runner.run(self._marks())
+        self._began_with = self.resident_bytes
+
+    @property
+    def resident_bytes(self) -> int:
+        """What the server's process holds in memory."""
+        pages = Path(f"/proc/{self._registry.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def rage(
+        self, shots: Iterable[Shot], judge: Judge = lambda _shot, _answer: None, *, keeps: bool = True
+    ) -> None:
+        """Fires all of them; fails if an answer to one may not come back, or `judge` says so.
+
+        `keeps` writes what failed to the corpus; not what means something to one registry only.
+        """
+        self._judge, self._keeps = judge, keeps
+        self._runner.run(self._rage(iter(shots)))
+        faults, self._faults = self._faults, []
+        assert not faults, "\n\n".join(faults)
+
+    async def _rage(self, shots: Iterator[Shot]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._take_part(shots))
+
+    async def _take_part(self, shots: Iterator[Shot]) -> None:
+        for shot in shots:
+            answer = await self._sender.fire(shot.filled(self.marks), half=shot.half)
+            self._look_at(shot, answer)
+            await self._tidy(answer)
+            if len(self._faults) >= MOST_FAULTS:
+                break
+
+    def _look_at(self, shot: Shot, answer: Answer) -> None:
+        self.answers[answer.status] += 1
+        if found := self._fault(shot, answer):
+            place = keep(shot) if self._keeps else f"seed {SEED}"
+            self._faults.append(f"{found}: {answer}\nto {shot.sent[:2000]!r}\nkept as {place}")
+
+    def _fault(self, shot: Shot, answer: Answer) -> str | None:
+        if answer.status == 0:
+            return None if shot.half else "no answer"
+        return fault(shot.filled(self.marks), answer, self._private) or self._judge(shot, answer)
+
+    async def _tidy(self, answer: Answer) -> None:
+        """Ends a session that was opened, for nobody may have more than a hundred; one of ours is always open."""
+        path, auth = answer.header("Location"), self.attacker.basic("alice")
+        if answer.status == 202 and "/blobs/uploads/" in path and path != self._upload:
+            await self.attacker.ask("DELETE", path, auth=auth)
+        elif answer.status in (201, 204) and (await self.attacker.ask("GET", self._upload, auth=auth)).status != 204:
+            self._upload = await self.attacker.open_upload("alice", NAME)
+            self.marks = {**self.marks, b"<<session>>": self._upload.rpartition("/")[2].encode()}
+
+    async def _marks(self) -> Marks:
+        attacker = self.attacker
+        pushed = await attacker.push("alice", NAME, LAYER)
+        self._upload = await attacker.open_upload("alice", NAME)
+        bearer = await attacker.bearer("alice", f"repository:{NAME}:pull,push,delete")
+        self.genuine = Genuine(bearer.removeprefix("Bearer "), key_of(self._registry))
+        return {
+            **{f"<<{user}>>".encode(): attacker.basic(user).encode() for user in ("alice", "carol", "mallory")},
+            b"<<bearer>>": bearer.encode(),
+            b"<<session>>": self._upload.rpartition("/")[2].encode(),
+            b"<<blob>>": digest(LAYER).encode(),
+            b"<<digest>>": digest(b"abc").encode(),
+            b"<<manifest>>": digest(pushed).encode(),
+            b"<<image>>": (await attacker.image_id("alice", NAME)).encode(),
+        }
+
+    def is_survived(self) -> None:
+        """The process is alive and no larger than before, and pushing and pulling go as always."""
+        self._runner.run(self._canary())
+        growth = self.resident_bytes - self._began_with
+        assert growth <= MOST_GROWTH, f"the server has grown by {growth} bytes"
+
+    async def _canary(self) -> None:
+        await self._sender.close()
+        made = await self.attacker.push("alice", "acme/hello/canary", b"alive", os.urandom(2**20))
+        pulled = await self.attacker.ask(
+            "GET", "/v2/acme/hello/canary/manifests/latest", auth=self.attacker.basic("carol")
+        )
+        assert (pulled.status, pulled.body == made) == (200, True)
+
