@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -36,6 +35,7 @@ class Battle:
         self._runner = runner
         self._faults: list[str] = []
         self._keeps = True
+        self._upload = ""
         self._sender = Sender(registry.url)
         self._private = [str(registry.data).encode(), *(secret.encode() for secret in attacker.secrets.values())]
         self.marks: Marks = runner.run(self._marks())
@@ -47,21 +47,37 @@ class Battle:
         pages = Path(f"/proc/{self._registry.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def growth(self) -> int:
+        """Bytes that the server holds more than at the beginning."""
+        return self.resident_bytes - self._began_with
+
+    @property
+    def told(self) -> str:
+        """The figures of the run in a line."""
+        by_status = ", ".join(f"{status}: {count}" for status, count in sorted(self.answers.items()))
+        return f"{self.answers.total()} answers ({by_status}), the server grew by {self.growth / 2**20:.1f} MiB"
+
     def rage(
-        self, shots: Iterable[Shot], judge: Judge = lambda _shot, _answer: None, *, keeps: bool = True
+        self,
+        shots: Iterable[Shot],
+        judge: Judge = lambda _shot, _answer: None,
+        *,
+        keeps: bool = True,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Fires all of them; fails if an answer to one may not come back, or `judge` says so.
 
         `keeps` writes what failed to the corpus; not what means something to one registry only.
         """
         self._judge, self._keeps = judge, keeps
-        self._runner.run(self._rage(iter(shots)))
+        self._runner.run(self._rage(iter(shots), at_once))
         faults, self._faults = self._faults, []
         assert not faults, "\n\n".join(faults)
 
-    async def _rage(self, shots: Iterator[Shot]) -> None:
+    async def _rage(self, shots: Iterator[Shot], at_once: int) -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
+            for _ in range(at_once):
                 group.create_task(self._take_part(shots))
 
     async def _take_part(self, shots: Iterator[Shot]) -> None:
@@ -111,8 +127,7 @@ class Battle:
     def is_survived(self) -> None:
         """The process is alive and no larger than before, and pushing and pulling go as always."""
         self._runner.run(self._canary())
-        growth = self.resident_bytes - self._began_with
-        assert growth <= MOST_GROWTH, f"the server has grown by {growth} bytes"
+        assert self.growth <= MOST_GROWTH, f"the server has grown by {self.growth} bytes"
 
     async def _canary(self) -> None:
         await self._sender.close()
@@ -121,4 +136,3 @@ class Battle:
             "GET", "/v2/acme/hello/canary/manifests/latest", auth=self.attacker.basic("carol")
         )
         assert (pulled.status, pulled.body == made) == (200, True)
-

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +11,22 @@ from hostile.fuzz.battle import Battle
 from hostile.fuzz.settings import SEED
 from servers.registry import StandaloneRegistry
 
+_told: list[str] = []
+
 
 @pytest.fixture(scope="module")
-def battle(registry: StandaloneRegistry, attacker: Attacker) -> Iterator[Battle]:
+def battle(request: pytest.FixtureRequest, registry: StandaloneRegistry, attacker: Attacker) -> Iterator[Battle]:
     """Fails afterwards if the server did not survive it."""
-    print(f"fuzz: seed {SEED}")
     with asyncio.Runner() as runner:
         battle = Battle(registry, attacker, runner)
         yield battle
+        _told.append(f"{Path(request.node.name).stem}: {battle.told}")
         battle.is_survived()
-        print(f"fuzz: {sum(battle.answers.values())} answers, by status {dict(sorted(battle.answers.items()))}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The seed, with which the same run can be had again, and the figures."""
+    if _told:
+        terminalreporter.section(f"fuzz, seed {SEED}")
+        for line in _told:
+            terminalreporter.write_line(line)

@@ -12,12 +12,15 @@ ZERO: Final = f"sha256:{'0' * 64}"
 _ODD: Final = (
     "", ".", "..", "%2e%2e", "%2E%2e%2f", "..%2f..", "%00", "%0d%0aX:%20y", "\\", "%5c", "//", "%c0%ae%c0%ae",
     "%252e%252e", "a%", "%zz", "*", "~", ";a=b", "\xff", "\xe9", "%ff%fe", "a" * 129, "a" * 300, "A", "_", "a__b",
-    "a___b", "a.-b", "-", "blobs", "uploads", "manifests", "tags", "list", "referrers", "_catalog", "sha256:", "md5:0",
+    "a___b", "a.-b", "-", "blobs", "uploads", "manifests", "tags", "list", "referrers", "_catalog", "sha256:",
+    "md5:0",
     "%3a", "{}", "<script>", "'", '"', "a%20b", "0", "-1", "1e9", "null", "NaN", "%F0%9F%98%80", "a+b", "a&b", "a=b",
-    "99999999999999999999", "\u0661".encode().decode("latin-1"), "$(id)", "${jndi:ldap://x}", "{{7*7}}", "/etc/passwd",
+    "99999999999999999999", "\u0661".encode().decode("latin-1"), "$(id)", "${jndi:ldap://x}", "{{7*7}}",
+    "/etc/passwd",
 )  # fmt: skip
 _NAMES: Final = (
-    NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, "acme/hello", "acme", "acme/hello/none", "other/x", "acme/ledger/none", "ACME/x", "a/b/c/d",
+    NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME, "acme/hello", "acme", "acme/hello/none", "other/x",
+    "acme/ledger/none", "ACME/x", "a/b/c/d",
     "acme/hello/fuzzed/blobs", "acme/hello/fuzzed/manifests/x", "acme/" + "a/" * 120 + "b", "a" * 255, "acme//hello",
 )  # fmt: skip
 _DIGESTS: Final = (
@@ -42,7 +45,8 @@ _OTHER_METHODS: Final = (
 )  # fmt: skip
 _AUTHS: Final = (
     *["<<alice>>"] * 12, *["<<bearer>>"] * 4, "<<carol>>", "<<mallory>>", None,
-    "Bearer x.y.z", "Bearer", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Digest a", "Basic \xff", "Bearer " + "A" * 20000,
+    "Bearer x.y.z", "Bearer", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Digest a", "Basic \xff",
+    "Bearer " + "A" * 20000,
 )  # fmt: skip
 _PARAMETERS: Final = (
     "n", "last", "digest", "mount", "from", "tag", "artifactType", "digest-algorithm", "ns", "scope", "service",
@@ -50,7 +54,8 @@ _PARAMETERS: Final = (
 )  # fmt: skip
 _VALUES: Final = (
     *_DIGESTS, *_TAGS, *_NAMES, "0", "1", "1000", "1001", "-1", "9" * 30, "sha256", "sha512", "true", "a/b", "pull",
-    "all", "acme", "registry:catalog:*", f"repository:{NAME}:pull,push", f"repository:{NAME}:*", "repository:a:b:c:pull",
+    "all", "acme", "registry:catalog:*", f"repository:{NAME}:pull,push", f"repository:{NAME}:*",
+    "repository:a:b:c:pull",
     "repository(x):a:pull", "repository::pull", "a:b:c", ":::", "repository:127.0.0.1:5000/a/b:pull", "x " * 70,
 )  # fmt: skip
 _HEADERS: Final = (
@@ -58,7 +63,8 @@ _HEADERS: Final = (
                "bytes=" + "0-0," * 500, "bytes=-0", "lines=1-2", "bytes=a-b", "bytes = 0-1", "")),
     ("Content-Range", ("0-2", "0-0", "3-5", "bytes 0-2/*", "bytes 0-2/3", "2-0", "-", "0-99999999999999999999",
                        "9223372036854775807-9223372036854775809", "a-b", "0-2,4-5", "")),
-    ("Content-Type", ("application/json", "application/vnd.oci.image.manifest.v1+json", "text/html", "", "\xff", "a/b",
+    ("Content-Type", ("application/json", "application/vnd.oci.image.manifest.v1+json", "text/html", "", "\xff",
+    "a/b",
                       "application/vnd.oci.image.index.v1+json; charset=utf-8", "application/x-www-form-urlencoded",
                       "multipart/form-data; boundary=x", "application/vnd.docker.distribution.manifest.v1+json")),
     ("Content-Encoding", ("gzip", "identity", "br", "deflate", "zstd", "x", "")),
@@ -87,24 +93,29 @@ _HEADERS: Final = (
     ("Origin", ("http://evil.example",)),
 )  # fmt: skip
 _BODIES: Final = (b"", b"", b"abc", b"{}", b"[]", b"null", b"\x00", b"\xff\xfe", b"a=b&c", b"grant_type=password",
-                  b'{"a":1,"a":2}', b"[" * 3000, b'{"a":' * 500, b'{"n":' + b"9" * 5000 + b"}", b"x" * 70_000)  # fmt: skip
+                  b'{"a":1,"a":2}', b"[" * 3000, b'{"a":' * 500, b'{"n":' + b"9" * 5000 + b"}",
+    b"x" * 70_000)  # fmt: skip
 _MANAGED: Final = (
-    "images", "images?workspace=acme", "images/<<image>>", "images/<<image>>/visibility", "images/<<image>>/push-policy",
+    "images", "images?workspace=acme", "images/<<image>>", "images/<<image>>/visibility",
+    "images/<<image>>/push-policy",
     "images/<<image>>/repository", "images/<<image>>/restore", f"images?name={NAME}", "tokens", "tokens/x", "check",
     f"check?image={NAME}&action=pull", f"explain?image={NAME}&action=push", "audit", "workspaces/acme",
     "workspaces/acme/allow-public", "sync", "what-can", "who-can", "preview", "diff", "nothing",
 )  # fmt: skip
 _WISHES: Final = (
     b'{"visibility":"public"}', b'{"visibility":["public"]}', b'{"push_policy":7}', b'{"name":"x","scopes":["a"]}',
-    b'{"name":"x","user":"alice","admin":true}', b'{"name":"acme/\\u0000","repository":"hello"}', b'{"name":"\\ud800"}',
+    b'{"name":"x","user":"alice","admin":true}', b'{"name":"acme/\\u0000","repository":"hello"}',
+    b'{"name":"\\ud800"}',
     b'{"repository":"../../etc"}', b'{"limit":1e400}', b'{"days":99999999999999999999}', b'\xef\xbb\xbf{}',
 )  # fmt: skip
 _NOISE: Final = (b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\x00", b" ", b"\t", b":", b"\xff", b"%", b"\r\n ", b"HTTP/1.1")
 _FRAMINGS: Final = (
     b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: identity",
     b"Transfer-Encoding : chunked", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Content-Length: 3",
-    b"Transfer-Encoding:\x0bchunked", b"Content-Length: -1", b"Content-Length: +3", b"Content-Length: 0x3", b"Host: b",
-    b"Content-Length: 3, 3", b"Content-Length: 99999999999999999999", b"X: a\r\n folded", b"X\x7f: a", b": a", b"novalue",
+    b"Transfer-Encoding:\x0bchunked", b"Content-Length: -1", b"Content-Length: +3", b"Content-Length: 0x3",
+    b"Host: b",
+    b"Content-Length: 3, 3", b"Content-Length: 99999999999999999999", b"X: a\r\n folded", b"X\x7f: a", b": a",
+    b"novalue",
     b"Transfer-Encoding: xchunked", b"Expect: 100-continue", b"Connection: upgrade\r\nUpgrade: h2c", b"Trailer: X",
 )  # fmt: skip
 _OTHER_PATHS: Final = ("/v2/", "/v2", "/token", "/token", "/v2/_catalog", "/", "/metrics", "//v2/")

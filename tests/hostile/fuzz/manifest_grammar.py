@@ -12,21 +12,26 @@ _INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 _TYPES: Final = (
     *[IMAGE_TYPE] * 8, *[_INDEX_TYPE] * 3, f"{IMAGE_TYPE}; charset=utf-8", IMAGE_TYPE.upper(), "text/html", "", "a/b",
     "application/vnd.docker.distribution.manifest.v2+json", "application/json", "application/octet-stream",
-    "application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
 )  # fmt: skip
 _KEYS: Final = (
     "schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType", "annotations", "digest",
-    "size", "urls", "data", "platform", "Layers", "SIZE", "mediatype", "\u017fize", "unknown", "", "\x00", "__proto__",
+    "size", "urls", "data", "platform", "Layers", "SIZE", "mediatype", "\u017fize", "unknown", "", "\x00",
+    "__proto__",
 )  # fmt: skip
-_LEAVES: Final = (
+_LEAVES: Final[tuple[Any, ...]] = (
     None, True, False, 0, 1, -1, 2, 2**31, 2**63 - 1, 2**63, 2**64, 10**300, 1.5, -0.0, "", "a", "\x00", "\x7f\u0080",
     "\u202e", "\ud800", "\U0001f600", "a" * 256, "a" * 5000, IMAGE_TYPE, _INDEX_TYPE, "sha256:", f"sha256:{'0' * 64}",
-    f"sha256:{'A' * 64}", f"sha512:{'0' * 128}", "md5:0", "../../etc/passwd", "<script>", "http://169.254.169.254/", [], {},
+    f"sha256:{'A' * 64}", f"sha512:{'0' * 128}", "md5:0", "../../etc/passwd", "<script>", "http://169.254.169.254/",
+    [], {},
     [[]], {"a": {}}, [None], ["a"] * 50, {"a" * 300: "b"},
 )  # fmt: skip
 _NOISE: Final = (
-    b"", b"\x00", b",", b"}", b"]", b"{", b"[", b'"', b"\\", b"\xff", b"\xed\xa0\x80", b"NaN", b"Infinity", b"-", b"1e999",
-    b'"size":1,', b'"a":1,"a":2,', b"\xef\xbb\xbf", b"/*x*/", b"'", b"\xc0\x80", b"9" * 400, b"\r\n", b"0x1", b"01", b"[" * 200,
+    b"", b"\x00", b",", b"}", b"]", b"{", b"[", b'"', b"\\", b"\xff", b"\xed\xa0\x80", b"NaN", b"Infinity", b"-",
+    b"1e999",
+    b'"size":1,', b'"a":1,"a":2,', b"\xef\xbb\xbf", b"/*x*/", b"'", b"\xc0\x80", b"9" * 400, b"\r\n", b"0x1", b"01",
+    b"[" * 200,
 )  # fmt: skip
 _ENCODINGS: Final = ("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "utf-7", "latin-1")
 _REFERENCES: Final = (*[f"t{n}" for n in range(6)], "<<blob>>", f"sha256:{'0' * 64}", f"sha512:{'0' * 128}")
@@ -64,7 +69,13 @@ def _artifact(dice: Random) -> dict[str, Any]:
 
 def _descriptor(dice: Random) -> dict[str, Any]:
     absent = {"mediaType": "a/b", "digest": f"sha256:{dice.randbytes(32).hex()}", "size": dice.randrange(99)}
-    return _held() if dice.random() < 0.8 else {**absent, "urls": ["http://127.0.0.1:1/"]} if dice.random() < 0.5 else absent
+    return (
+        _held()
+        if dice.random() < 0.8
+        else {**absent, "urls": ["http://127.0.0.1:1/"]}
+        if dice.random() < 0.5
+        else absent
+    )
 
 
 def _held() -> dict[str, Any]:

@@ -9,3 +9,5 @@ MANIFESTS: Final = int(os.environ.get("MOORAGE_FUZZ_MANIFESTS", "5000"))
 TOKENS: Final = int(os.environ.get("MOORAGE_FUZZ_TOKENS", "2000"))
 AT_ONCE: Final = 30
 """Requests at the same time."""
+FUZZ_SECONDS: Final = 900
+"""Of a test that sends so much, on a machine that has much else to do; each request has its own bound."""

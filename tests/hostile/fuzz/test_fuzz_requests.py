@@ -2,9 +2,11 @@
 
 from random import Random
 
+import pytest
+
 from hostile.fuzz.battle import Battle
 from hostile.fuzz.http_grammar import any_request
-from hostile.fuzz.settings import REQUESTS, SEED
+from hostile.fuzz.settings import FUZZ_SECONDS, REQUESTS, SEED
 from hostile.fuzz.shots import corpus
 
 
@@ -13,6 +15,7 @@ def test_what_once_failed_fails_no_more(battle: Battle) -> None:
     battle.rage(corpus())
 
 
+@pytest.mark.timeout(FUZZ_SECONDS)
 def test_requests_of_any_shape(battle: Battle) -> None:
     """Over kept connections, so that an answer too many would be taken for the next one."""
     dice = Random(SEED)

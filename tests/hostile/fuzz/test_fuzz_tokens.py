@@ -5,12 +5,13 @@ import time
 from random import Random
 from typing import Any, Final
 
+import pytest
 from joserfc import jws
 from joserfc.errors import JoseError
 
 from hostile.attacker import Answer
 from hostile.fuzz.battle import Battle
-from hostile.fuzz.settings import SEED, TOKENS
+from hostile.fuzz.settings import FUZZ_SECONDS, SEED, TOKENS
 from hostile.fuzz.shots import Shot
 from hostile.fuzz.token_grammar import any_token
 from hostile.genuine import Genuine, decoded
@@ -18,6 +19,7 @@ from hostile.genuine import Genuine, decoded
 _SAME: Final = ("iss", "aud", "sub", "identity")
 
 
+@pytest.mark.timeout(FUZZ_SECONDS)
 def test_tokens_of_any_shape(battle: Battle) -> None:
     """401 for all that differ in anything that matters."""
     dice, genuine = Random(SEED), battle.genuine

@@ -8,10 +8,13 @@ from hostile.fuzz.http_grammar import NAME
 from hostile.fuzz.shots import Shot, request
 from hostile.genuine import Genuine, encoded
 
-_VALUES: Final = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 10**40, 1.5, "", "a", "\x00", "\u202e", "none", "HS256", "ES256", "es256",
-    "RS256", "JWT", "../../dev/null", "' OR 1=1", "a" * 3000, "*", "user:00000000-0000-4000-8000-000000000000", [], {}, [[]],
-    ["exp"], {"kty": "oct", "k": "AA"}, "http://169.254.169.254/jwks", [{"type": "repository", "name": "*", "actions": ["*"]}],
+_VALUES: Final[tuple[Any, ...]] = (
+    None, True, False, 0, -1, 1, 2**31, 2**63, 10**40, 1.5, "", "a", "\x00", "\u202e", "none", "HS256", "ES256",
+    "es256",
+    "RS256", "JWT", "../../dev/null", "' OR 1=1", "a" * 3000, "*", "user:00000000-0000-4000-8000-000000000000", [],
+    {}, [[]],
+    ["exp"], {"kty": "oct", "k": "AA"}, "http://169.254.169.254/jwks", [{"type": "repository", "name": "*",
+    "actions": ["*"]}],
 )  # fmt: skip
 _HEADERS: Final = ("alg", "kid", "typ", "crit", "jwk", "jku", "x5u", "x5c", "x5t", "b64", "zip", "enc", "cty", "epk")
 _CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "access", "identity", "scope", "scp", "admin", "azp")
@@ -41,7 +44,10 @@ def _by_claim(dice: Random, genuine: Genuine) -> str:
         else:
             claims[name] = dice.choice(_VALUES)
     if dice.random() < 0.2:
-        claims["identity"] = {**genuine.claims["identity"], dice.choice(("kind", "id", "scopes", "x")): dice.choice(_VALUES)}
+        claims["identity"] = {
+            **genuine.claims["identity"],
+            dice.choice(("kind", "id", "scopes", "x")): dice.choice(_VALUES),
+        }
     return genuine.signed(json.dumps(claims).encode())
 
 

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from moorage.access.problems import ServiceUnavailable
 from moorage.distribution.client import DistributionClient
 from moorage.distribution.content import Content
-from moorage.distribution.server.limits import Limits
 from moorage.distribution.server.routes import add_distribution
 from moorage.gateway.access import DEFAULT_PATIENCE, Access, Patience
 from moorage.gateway.adapters.authority_client import AuthorityClient
@@ -31,6 +30,7 @@ from moorage.gateway.http.management.callers import Callers
 from moorage.gateway.http.management.problems import render_problems
 from moorage.gateway.http.management.serving import add_management
 from moorage.gateway.http.management.waiting import waiting_for_all
+from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.http.token import TokenEndpoint
 from moorage.gateway.http.welcome import add_welcome
 from moorage.gateway.keys import KeyRing
@@ -45,7 +45,6 @@ from moorage.gateway.sum_check import SumCheck
 from moorage.gateway.tokens import BearerTokens
 from moorage.gateway.unpushed import UNPUSHED_INTERVAL, Unpushed
 from moorage.oci.errors import RegistryError
-from moorage.oci.reference import MAX_NAME
 from moorage.runtime.clock import Clock, SystemClock
 from moorage.runtime.health import Health, add_health
 from moorage.runtime.lifecycle import Stop
@@ -85,20 +84,23 @@ class Gateway:
         challenge = Challenge(settings.realm, settings.service)
         keys = KeyRing(settings.secrets_dir, clock)
         tokens = BearerTokens(keys, settings.public_url, settings.service, settings.token_seconds)
-        credentials = Credentials(authority, self.access, clock)
-        authentication = Authentication(tokens, credentials, self.access, challenge, clock)
-        self.gate = OciGate(authentication, self.access, challenge, self.audit)
-        self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock)
+        credentials = Credentials(authority, self.access, clock, settings.failed_logins_per_minute)
+        self._throttle = Throttle(settings.allowance, clock)
+        authentication = Authentication(tokens, credentials, self.access, challenge, clock, self._throttle)
+        self.gate = OciGate(authentication, self.access, challenge, self.audit, self._throttle)
+        self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock, self._throttle)
         self._management = ManagementApi(authority, follower, self.audit, patience.own_writes)
-        self._callers = Callers(credentials)
+        self._callers = Callers(credentials, self._throttle)
         self.purging = Purging(authority, content)
         self.unpushed = Unpushed(authority, content)
 
     def public_app(self) -> web.Application:
         """The distribution API, the token endpoint and the management API."""
-        app = web.Application(middlewares=[render_problems, waiting_for_all(self._authority)])
+        app = web.Application(
+            middlewares=[render_problems, self._throttle.shedding(), waiting_for_all(self._authority)]
+        )
         app.on_response_prepare.append(name_the_decision)
-        add_distribution(app, self.gate, self._content, Limits(max_name=self._longest_name()))
+        add_distribution(app, self.gate, self._content, self._settings.limits)
         self._token_endpoint.add_to(app)
         add_management(app, self._management, self._callers)
         add_welcome(app, self._settings.public_url)
@@ -115,6 +117,7 @@ class Gateway:
         registry.register(ReplicaNumbers(self.follower, self.enlistment))
         registry.register(LoadingNumbers(self.follower, self.sums))
         self._numbers.add_to(registry)
+        self._throttle.numbers.add_to(registry)
         add_health(app, health or self.health, registry)
         return app
 
@@ -122,11 +125,6 @@ class Gateway:
         if not self.enlistment.current:
             return "not known to the fleet yet"
         return self.follower.missing
-
-    def _longest_name(self) -> int:
-        """A name and the registry's host have 255 characters together (R2)."""
-        host = self._settings.public_url.partition("://")[2].partition("/")[0]
-        return max(MAX_NAME - len(host) - 1, 1)
 
 
 @asynccontextmanager
@@ -181,8 +179,15 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
         authority = AuthorityClient(session, settings.permissions_url, token)
         content = DistributionClient(session, settings.storage_url, token)
         async with open_gateway(settings, authority, authority, content) as gateway:
+            header_time = timedelta(seconds=settings.header_seconds)
             listeners = [
-                Listener("public", gateway.public_app(), settings.public_host, settings.public_port),
+                Listener(
+                    "public",
+                    gateway.public_app(),
+                    settings.public_host,
+                    settings.public_port,
+                    header_time=header_time,
+                ),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
             gateway.follower.on_bootstrap = freeze_what_stays

@@ -39,13 +39,15 @@ class Shown(NamedTuple):
 class Credentials:
     """Authenticates secrets."""
 
-    def __init__(self, authority: Authority, access: Access, clock: Clock) -> None:
+    def __init__(
+        self, authority: Authority, access: Access, clock: Clock, failures_per_minute: int = FAILURES_PER_MINUTE
+    ) -> None:
         self._authority = authority
         self._access = access
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._known: TTLCache[bytes, Identity] = TTLCache(_MOST_REMEMBERED, REMEMBERED_SECONDS, clock.monotonic)
-        self._failures = Buckets(FAILURES_PER_MINUTE / 60, FAILURES_PER_MINUTE)
+        self._failures = Buckets(failures_per_minute / 60, failures_per_minute)
         self._log = structlog.get_logger()
 
     async def identify(self, shown: Shown) -> Identity:

@@ -1,5 +1,10 @@
-"""Token buckets by key: how often something may happen. Bounded in memory; forgets the keys used least recently."""
+"""How often something may happen, and how much of it at the same time, by key.
 
+Token buckets are bounded in memory: those of the keys used least recently are forgotten, and so full again.
+"""
+
+import math
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
@@ -7,6 +12,16 @@ from typing import Final
 from cachetools import LRUCache
 
 _MOST_KEYS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Requests per second of one principal and of one address; uploads of one principal and requests in all at once."""
+
+    per_principal: float = 1000
+    per_address: float = 2000
+    uploads_at_once: int = 32
+    requests_at_once: int = 1000
 
 
 @dataclass(slots=True)
@@ -40,6 +55,11 @@ class Buckets:
         """Whether `take` would succeed."""
         return self._filled(key, now).level >= 1
 
+    def wait(self, key: Hashable, now: float) -> int:
+        """Whole seconds until `take` may succeed; at least one."""
+        missing = 1 - self._filled(key, now).level
+        return max(1, math.ceil(missing / self._per_second))
+
     def _filled(self, key: Hashable, now: float) -> _Bucket:
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -47,3 +67,24 @@ class Buckets:
         bucket.level = min(self._burst, bucket.level + (now - bucket.at) * self._per_second)
         bucket.at = now
         return bucket
+
+
+class AtOnce:
+    """At most so many at the same time by key; keys that hold nothing take no memory."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[Hashable] = Counter()
+
+    def take(self, key: Hashable) -> bool:
+        """Holds one more; False if all are held. Whoever got True gives it back."""
+        if self._held[key] >= self._most:
+            return False
+        self._held[key] += 1
+        return True
+
+    def give_back(self, key: Hashable) -> None:
+        """One less."""
+        self._held[key] -= 1
+        if self._held[key] <= 0:
+            del self._held[key]

@@ -66,6 +66,26 @@ class AskingNumbers:
         self._unavailable.labels(cause).inc()
 
 
+class ShedNumbers:
+    """What was refused because it was too much."""
+
+    def __init__(self) -> None:
+        self._shed = Counter(
+            "moorage_gateway_shed_requests",
+            "Requests refused by a limit: of an address, a principal, its uploads at once, or of all (overload).",
+            ["limit"],
+            registry=None,
+        )
+
+    def add_to(self, registry: CollectorRegistry) -> None:
+        """Lets the registry tell these numbers."""
+        registry.register(self._shed)
+
+    def shed(self, limit: str) -> None:
+        """One request."""
+        self._shed.labels(limit).inc()
+
+
 class ReplicaNumbers(Collector):
     """Read where they are kept, when they are asked for."""
 

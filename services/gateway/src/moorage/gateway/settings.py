@@ -6,8 +6,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from moorage.distribution.server.limits import Limits
 from moorage.gateway.consistency import Bounds
+from moorage.gateway.limits import Allowance
 from moorage.gateway.loading import Loading
+from moorage.oci.reference import MAX_NAME
 from moorage.runtime.settings import Settings
 
 
@@ -43,6 +46,28 @@ class GatewaySettings(Settings):
     """How often each workspace's facts are compared with the authority's."""
     purge_seconds: float = Field(default=300, gt=0)
     """How often what deleted images held is looked for, to be dropped; gateways spread around it."""
+    requests_per_second: float = Field(default=1000, gt=0)
+    """Of one principal on average; ten seconds' worth may come at once. More is 429."""
+    requests_per_second_per_address: float = Field(default=2000, gt=0)
+    """The same of one client address."""
+    requests_at_once: int = Field(default=1000, ge=1)
+    """Requests of everybody that are being answered, transfers included; more is 503."""
+    uploads_at_once: int = Field(default=32, ge=1)
+    """Requests of one principal that send content at the same time; more is 429."""
+    failed_logins_per_minute: int = Field(default=10, ge=1)
+    """Under one user name from one address; then logins are 429."""
+    tags_per_push: int = Field(default=46, ge=10)
+    """`?tag=` parameters; more is 414."""
+    page_size: int = Field(default=100, ge=1)
+    """Entries of a page of tags or of the catalogue whose size is not asked for."""
+    largest_page_size: int = Field(default=1000, ge=1)
+    """Who asks for more gets so many, and a link to the rest."""
+    idle_body_seconds: float = Field(default=60, gt=0)
+    """How long the body of an upload or a manifest may pause; then it is 408."""
+    header_seconds: float = Field(default=10, gt=0)
+    """How long the head of a request may take until the connection is closed."""
+    catalog: bool = False
+    """Whether `/v2/_catalog` is served: to whoever asks for it, what they may pull."""
     public_host: str = "127.0.0.1"
     public_port: int = Field(default=5000, ge=0, le=65535)
     internal_host: str = "127.0.0.1"
@@ -62,6 +87,25 @@ class GatewaySettings(Settings):
     def loading(self) -> Loading:
         """How workspaces come into the replica."""
         return Loading(self.replica_preload == "all", self.replica_memory_limit)
+
+    @property
+    def allowance(self) -> Allowance:
+        """How much may be asked."""
+        return Allowance(
+            self.requests_per_second, self.requests_per_second_per_address, self.uploads_at_once, self.requests_at_once
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Of the distribution API. A name and the registry's host have 255 characters together (R2)."""
+        host = self.public_url.partition("://")[2].partition("/")[0]
+        return Limits(
+            max_name=max(MAX_NAME - len(host) - 1, 1),
+            max_tags_per_push=self.tags_per_push,
+            page_size=self.page_size,
+            max_page_size=self.largest_page_size,
+            idle_body_seconds=self.idle_body_seconds,
+        )
 
     @property
     def realm(self) -> str:

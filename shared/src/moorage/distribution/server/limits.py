@@ -13,7 +13,7 @@ class Limits:
     max_name: int = MAX_NAME
     max_manifest_bytes: int = MAX_MANIFEST_BYTES
     max_tags_per_push: int = 46
-    tags_per_page: int = 100
-    max_tags_per_page: int = 1000
+    page_size: int = 100
+    max_page_size: int = 1000
     max_referrers_bytes: int = 4 * 1024 * 1024
     idle_body_seconds: float = 60.0

@@ -1,5 +1,6 @@
 """`/v2/<name>/manifests/<tag or digest>`: manifests and tags (end-3, end-7, end-9)."""
 
+from contextlib import nullcontext
 from typing import Final
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from moorage.distribution import paths
 from moorage.distribution.content import ManifestPush, PushedManifest, StoredManifest
 from moorage.distribution.inside import LOCAL
 from moorage.distribution.server import answers, body, conditions, query
-from moorage.distribution.server.registry import Methods, Registry
+from moorage.distribution.server.registry import LARGE_BYTES, Methods, Registry
 from moorage.oci.digest import Digest
 from moorage.oci.errors import MediaTypeUnsupported
 from moorage.oci.reference import Tag
@@ -35,8 +36,9 @@ async def put(registry: Registry, request: web.Request, place: paths.Manifest) -
     await registry.gate.admit(request, place.name, Action.PUSH)
     received = await body.read_manifest(request, registry.limits.max_manifest_bytes, registry.limits.idle_body_seconds)
     push = ManifestPush(place.reference, content_type, received, tags)
-    admission = await registry.gate.admit_change(request, place.name, Action.PUSH)
-    pushed = await registry.content.put_manifest(admission.image, push, admission.actor)
+    async with registry.large if len(received) > LARGE_BYTES else nullcontext():
+        admission = await registry.gate.admit_change(request, place.name, Action.PUSH)
+        pushed = await registry.content.put_manifest(admission.image, push, admission.actor)
     notes = {names.MOVED_TAGS: ",".join(map(str, pushed.tags))}
     return answers.empty(201, _pushed_headers(admission.name, pushed, tags), notes)
 

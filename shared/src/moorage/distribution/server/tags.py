@@ -14,7 +14,7 @@ from moorage.distribution.server.registry import Methods, Registry
 
 async def get(registry: Registry, request: web.Request, place: paths.Tags) -> web.StreamResponse:
     """One page; `n=0` is an empty one without a link."""
-    n = query.page_size(request, registry.limits.tags_per_page, registry.limits.max_tags_per_page)
+    n = query.page_size(request, registry.limits.page_size, registry.limits.max_page_size)
     last = query.printable(request, "last") or ""
     admission = await registry.gate.admit(request, place.name, Action.PULL)
     page = await registry.content.tags(admission.image, n, last) if n else TagPage((), more=False)

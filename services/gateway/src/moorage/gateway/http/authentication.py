@@ -11,6 +11,7 @@ from moorage.gateway.access import Access
 from moorage.gateway.caller import STRANGER, Caller
 from moorage.gateway.challenge import Challenge, Fault
 from moorage.gateway.credentials import Credentials, Shown
+from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.tokens import Bearer, BearerTokens, TokenInvalid
 from moorage.oci.errors import Unauthenticated
 from moorage.runtime.clock import Clock
@@ -29,16 +30,28 @@ class Authentication:
     """Our own bearer tokens, secrets as Basic passwords, or nobody. Anything else is refused, never ignored (R51)."""
 
     def __init__(
-        self, tokens: BearerTokens, credentials: Credentials, access: Access, challenge: Challenge, clock: Clock
+        self,
+        tokens: BearerTokens,
+        credentials: Credentials,
+        access: Access,
+        challenge: Challenge,
+        clock: Clock,
+        throttle: Throttle,
     ) -> None:
         self._tokens = tokens
         self._credentials = credentials
         self._access = access
         self._challenge = challenge
         self._clock = clock
+        self._throttle = throttle
 
     async def caller(self, request: web.Request, scopes: Iterable[str] = ()) -> Caller:
         """Who asks; `scopes` go into the challenge. Raises Unauthenticated, TooManyRequests, Unavailable."""
+        caller = await self._caller(request, scopes)
+        self._throttle.count(request, caller.identity.principal)
+        return caller
+
+    async def _caller(self, request: web.Request, scopes: Iterable[str]) -> Caller:
         shown = self._shown(request, scopes)
         match shown:
             case None:

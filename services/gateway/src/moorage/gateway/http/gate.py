@@ -21,6 +21,7 @@ from moorage.gateway.audit import Asked, Audit
 from moorage.gateway.caller import Caller
 from moorage.gateway.challenge import Challenge, Fault
 from moorage.gateway.http.authentication import Authentication, LoginEnded
+from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.http.via import via
 from moorage.gateway.outcome import Outcome
 from moorage.gateway.refusals import Attempt
@@ -35,8 +36,11 @@ DECISION: Final = web.RequestKey("moorage.decision", UUID)
 class OciGate:
     """Implements moorage.distribution.gate.Gate for people and machines outside."""
 
-    def __init__(self, authentication: Authentication, access: Access, challenge: Challenge, audit: Audit) -> None:
+    def __init__(
+        self, authentication: Authentication, access: Access, challenge: Challenge, audit: Audit, throttle: Throttle
+    ) -> None:
         self._authentication = authentication
+        self._throttle = throttle
         self._access = access
         self._challenge = challenge
         self._audit = audit
@@ -57,7 +61,10 @@ class OciGate:
             )
         except Unavailable as error:
             raise self._unable(request, caller, image, action, error) from error
-        return self._admitted(request, caller, image, action, outcome)
+        admission = self._admitted(request, caller, image, action, outcome)
+        if action is Action.PUSH:
+            self._throttle.begin_upload(request, admission.actor.principal)
+        return admission
 
     async def admit_change(self, request: web.Request, name: str, action: Action) -> Admission:
         """Decides at the authority."""

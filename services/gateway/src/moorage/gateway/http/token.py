@@ -17,6 +17,7 @@ from moorage.gateway import scopes
 from moorage.gateway.challenge import Challenge
 from moorage.gateway.credentials import Credentials, Shown
 from moorage.gateway.http import body
+from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.scopes import Grants, ScopeMalformed
 from moorage.gateway.tokens import BearerToken, BearerTokens, TokenTooLong
 from moorage.oci.errors import ParameterInvalid, SizeInvalid
@@ -34,11 +35,14 @@ Parameters = list[tuple[str, str]]
 class TokenEndpoint:
     """Issues bearer tokens."""
 
-    def __init__(self, tokens: BearerTokens, credentials: Credentials, challenge: Challenge, clock: Clock) -> None:
+    def __init__(
+        self, tokens: BearerTokens, credentials: Credentials, challenge: Challenge, clock: Clock, throttle: Throttle
+    ) -> None:
         self._tokens = tokens
         self._credentials = credentials
         self._challenge = challenge
         self._clock = clock
+        self._throttle = throttle
 
     def add_to(self, app: web.Application) -> None:
         """Serves `/token`; failures are answered in the form of the distribution specification."""
@@ -102,9 +106,11 @@ class TokenEndpoint:
         if shown is None:
             return _STRANGER
         try:
-            return await self._credentials.identify(Shown(shown.secret, shown.user, request.remote or ""))
+            identity = await self._credentials.identify(Shown(shown.secret, shown.user, request.remote or ""))
         except CredentialUnknown as error:
             raise self._challenge.basic(_WRONG) from error
+        self._throttle.count(request, identity.principal)
+        return identity
 
 
 def _single(parameters: Parameters) -> dict[str, str]:

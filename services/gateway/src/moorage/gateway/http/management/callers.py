@@ -9,14 +9,16 @@ from moorage.access.wire import IdentityBody
 from moorage.distribution.headers import AUTHZ_MIN_TOKEN
 from moorage.gateway import authorization_header as header
 from moorage.gateway.credentials import Credentials, Shown
+from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.http.via import via
 
 
 class Callers:
     """Knows callers by their secrets. Bearer tokens of the registry are refused: they are for `/v2/` (R60)."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, throttle: Throttle) -> None:
         self._credentials = credentials
+        self._throttle = throttle
 
     async def identify(self, request: web.Request, *, anonymous: bool) -> IdentityBody:
         """Who asks; nobody only where that is allowed. Raises CredentialUnknown, InputInvalid, oci.TooManyRequests."""
@@ -25,8 +27,9 @@ class Callers:
             raise CredentialUnknown("log in: send a personal token as Basic password or as Bearer")
         _refuse_malformed_minimum(request)
         shown = _shown(values, request.remote or "") if values else None
-        who = IdentityBody.of(await self._credentials.identify(shown) if shown else NOBODY)
-        return who.model_copy(update={"via": via(request)})
+        who = await self._credentials.identify(shown) if shown else NOBODY
+        self._throttle.count(request, who.principal)
+        return IdentityBody.of(who).model_copy(update={"via": via(request)})
 
 
 def _shown(values: list[str], address: str) -> Shown:
