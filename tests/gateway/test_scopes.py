@@ -26,7 +26,8 @@ ACTIONS = st.lists(st.sampled_from(["pull", "push", "delete", "*", "fly"]), max_
         (["repository:acme/app:"], {"acme/app": set()}),
         (["repository:a/b:pull repository:a/c:push"], {"a/b": {"pull"}, "a/c": {"push"}}),
         (["repository:a/b:pull", "repository:a/b:push"], {"a/b": {"pull", "push"}}),
-        (["registry:catalog:*"], {}),
+        (["registry:catalog:*"], {"registry:catalog": {"*"}}),
+        (["registry:catalog:pull registry:other:*"], {}),
         (["other:thing:do repository:a/b:pull"], {"a/b": {"pull"}}),
     ],
 )

@@ -92,9 +92,9 @@ class Village(Order):
             (image for image in self.images.values() if self._decide_on(identity, image, Action.PULL).allowed),
             key=lambda image: image.name,
         )
-        after = [image for image in seen if image.name > (request.cursor or "")]
+        after = [image for image in seen if image.name.partition("/")[2] > (request.cursor or "")]
         page = after[: request.limit]
-        cursor = page[-1].name if len(after) > len(page) else None
+        cursor = page[-1].name.partition("/")[2] if len(after) > len(page) else None
         return wire.ListImagesAnswer(images=page, cursor=cursor, token=str(self.position))
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:

@@ -12,10 +12,12 @@ from servers.registry import StandaloneRegistry
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneRegistry]:
-    """A process of its own, so it outlives the event loop of every single test."""
+    """A process of its own, so it outlives the event loop of every single test. Whatever may be served is."""
     folder = tmp_path_factory.mktemp("hostile")
     registry = StandaloneRegistry(folder, "--log-level", "debug")
-    asyncio.run(registry.start())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MOORAGE_GATEWAY_CATALOG", "true")
+        asyncio.run(registry.start())
     try:
         yield registry
     finally:

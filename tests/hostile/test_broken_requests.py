@@ -26,7 +26,12 @@ async def _content(attacker: Attacker) -> None:
     [
         "/v2//",
         "/v2/%00",
-        "/v2/_catalog",
+        "/v2/_catalog/",
+        "/v2/_catalog?n=-1",
+        "/v2/_catalog?n=1&n=2",
+        "/v2/_catalog?last=%00",
+        "/v2/_catalog?last=ACME/x",
+        "/v2/_catalog?last=../~x",
         f"/v2/acme/hello/../hello/broken/blobs/{DIGEST}",
         f"/v2/acme%2fhello%2fbroken/blobs/{DIGEST}",
         f"/v2/%61cme/hello/broken/blobs/{DIGEST}",

@@ -24,6 +24,7 @@ from moorage.gateway.credentials import Credentials
 from moorage.gateway.enlistment import Announce, Enlistment
 from moorage.gateway.follower import Follower
 from moorage.gateway.http.authentication import Authentication
+from moorage.gateway.http.catalog import Catalog
 from moorage.gateway.http.gate import OciGate, name_the_decision
 from moorage.gateway.http.management.api import ManagementApi
 from moorage.gateway.http.management.callers import Callers
@@ -88,7 +89,10 @@ class Gateway:
         self._throttle = Throttle(settings.allowance, clock)
         authentication = Authentication(tokens, credentials, self.access, challenge, clock, self._throttle)
         self.gate = OciGate(authentication, self.access, challenge, self.audit, self._throttle)
-        self._token_endpoint = TokenEndpoint(tokens, credentials, challenge, clock, self._throttle)
+        self._token_endpoint = TokenEndpoint(
+            tokens, credentials, challenge, clock, self._throttle, catalog=settings.catalog
+        )
+        self._catalog = Catalog(authentication, authority, follower, challenge, settings.limits)
         self._management = ManagementApi(authority, follower, self.audit, patience.own_writes)
         self._callers = Callers(credentials, self._throttle)
         self.purging = Purging(authority, content)
@@ -100,6 +104,8 @@ class Gateway:
             middlewares=[render_problems, self._throttle.shedding(), waiting_for_all(self._authority)]
         )
         app.on_response_prepare.append(name_the_decision)
+        if self._settings.catalog:
+            self._catalog.add_to(app)
         add_distribution(app, self.gate, self._content, self._settings.limits)
         self._token_endpoint.add_to(app)
         add_management(app, self._management, self._callers)

@@ -15,7 +15,9 @@ from moorage.access.principal import Scope, scopes_open
 MAX_SCOPES: Final = 64
 MAX_SCOPE_LENGTH: Final = 512
 IMAGE_TYPE: Final = "repository"
-CATALOG: Final = "registry:catalog:*"
+CATALOG: Final = "registry:catalog"
+"""Stands for the catalogue among the names of images, of which none has such a colon."""
+CATALOG_SCOPE: Final = f"{CATALOG}:*"
 
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST: Final = r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?"
@@ -41,13 +43,22 @@ def parse(texts: Iterable[str]) -> dict[str, frozenset[str]]:
     for kind, name, actions in map(_split, scopes):
         if kind == IMAGE_TYPE:
             asked[name] = asked.get(name, frozenset()) | actions
+        elif f"{kind}:{name}" == CATALOG and "*" in actions:
+            asked[CATALOG] = frozenset({"*"})
     return asked
 
 
-def grant(asked: Mapping[str, frozenset[str]], scopes: frozenset[Scope]) -> Grants:
-    """What a credential with `scopes` may ever be used for, of what was asked: no role and no image is consulted."""
+def grant(asked: Mapping[str, frozenset[str]], scopes: frozenset[Scope], *, catalog: bool = False) -> Grants:
+    """What a credential with `scopes` may ever be used for, of what was asked: no role and no image is consulted.
+
+    The catalogue counts as another type, and is ignored, unless there is one.
+    """
     usable = frozenset(word for word, action in _NEEDED.items() if scopes_open(scopes, action))
-    return {name: (usable if "*" in actions else usable & actions) for name, actions in asked.items()}
+    images = {name: actions for name, actions in asked.items() if name != CATALOG}
+    granted = {name: (usable if "*" in actions else usable & actions) for name, actions in images.items()}
+    if catalog and CATALOG in asked:
+        granted[CATALOG] = asked[CATALOG] if scopes_open(scopes, Action.PULL) else frozenset()
+    return granted
 
 
 def word(action: Action) -> str:
@@ -61,8 +72,9 @@ def needed(action: Action) -> frozenset[str]:
 
 
 def spell(name: str, actions: Iterable[str]) -> str:
-    """The scope that says `actions` on the image called `name`."""
-    return f"{IMAGE_TYPE}:{name}:{','.join(sorted(actions))}"
+    """The scope that says `actions` on the image called `name`, or on the catalogue."""
+    resource = CATALOG if name == CATALOG else f"{IMAGE_TYPE}:{name}"
+    return f"{resource}:{','.join(sorted(actions))}"
 
 
 def _split(scope: str) -> tuple[str, str, frozenset[str]]:

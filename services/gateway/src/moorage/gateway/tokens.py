@@ -10,17 +10,17 @@ import secrets
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from cachetools import LRUCache
 from joserfc import jws
 from joserfc.errors import JoseError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moorage.access.principal import Identity, PrincipalKind
 from moorage.access.wire import IdentityBody
 from moorage.gateway.keys import KeyRing
-from moorage.gateway.scopes import IMAGE_TYPE, Grants
+from moorage.gateway.scopes import CATALOG, IMAGE_TYPE, Grants
 
 ALGORITHM: Final = "ES256"
 MAX_TOKEN_LENGTH: Final = 16 * 1024
@@ -65,9 +65,27 @@ class Bearer:
 class _Access(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    type: Literal["repository"]
+    type: Literal["repository", "registry"]
     name: str
     actions: list[str]
+
+    @classmethod
+    def of(cls, name: str, actions: frozenset[str]) -> "_Access":
+        """The entry for the image called `name`, or for the catalogue."""
+        if name == CATALOG:
+            return cls(type="registry", name=CATALOG.partition(":")[2], actions=sorted(actions))
+        return cls(type="repository", name=name, actions=sorted(actions))
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if self.type != IMAGE_TYPE and self.key != CATALOG:
+            raise ValueError("the registry itself has a catalogue, and nothing else to grant")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The name in Grants; an image's has no colon like the catalogue's."""
+        return self.name if self.type == IMAGE_TYPE else f"{self.type}:{self.name}"
 
 
 class _Claims(BaseModel):
@@ -107,7 +125,7 @@ class BearerTokens:
             "nbf": issued,
             "iat": issued,
             "jti": secrets.token_urlsafe(16),
-            "access": [{"type": IMAGE_TYPE, "name": name, "actions": sorted(grants[name])} for name in sorted(grants)],
+            "access": [_Access.of(name, grants[name]).model_dump() for name in sorted(grants)],
             "identity": IdentityBody.of(identity).model_dump(mode="json", exclude_none=True),
         }
         kid, key = self._keys.signing
@@ -144,7 +162,7 @@ class BearerTokens:
         identity = claims.identity.value()
         if claims.sub != _subject(identity):
             raise TokenInvalid("it contradicts itself")
-        grants = {entry.name: frozenset(entry.actions) for entry in claims.access}
+        grants = {entry.key: frozenset(entry.actions) for entry in claims.access}
         return kid, Bearer(identity, grants, claims.nbf, claims.exp)
 
 

@@ -36,13 +36,21 @@ class TokenEndpoint:
     """Issues bearer tokens."""
 
     def __init__(
-        self, tokens: BearerTokens, credentials: Credentials, challenge: Challenge, clock: Clock, throttle: Throttle
+        self,
+        tokens: BearerTokens,
+        credentials: Credentials,
+        challenge: Challenge,
+        clock: Clock,
+        throttle: Throttle,
+        *,
+        catalog: bool = False,
     ) -> None:
         self._tokens = tokens
         self._credentials = credentials
         self._challenge = challenge
         self._clock = clock
         self._throttle = throttle
+        self._catalog = catalog
 
     def add_to(self, app: web.Application) -> None:
         """Serves `/token`; failures are answered in the form of the distribution specification."""
@@ -71,7 +79,7 @@ class TokenEndpoint:
     def _issue(self, identity: Identity, parameters: Parameters) -> tuple[BearerToken, Grants]:
         try:
             asked = scopes.parse(value for name, value in parameters if name == "scope")
-            granted = scopes.grant(asked, identity.scopes)
+            granted = scopes.grant(asked, identity.scopes, catalog=self._catalog)
             return self._tokens.issue(identity, granted, self._clock.now()), granted
         except (ScopeMalformed, TokenTooLong) as error:
             raise ParameterInvalid(str(error)) from error
