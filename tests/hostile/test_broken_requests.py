@@ -1,12 +1,15 @@
 """Requests that are not what they should be: never a 5xx, a hang or a traceback (R132, R134-R138; R2-R5, R10, R14)."""
 
+import asyncio
 import json
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 
-from hostile.attacker import EMPTY, FORM, IMAGE_TYPE, JSON, Attacker, Headers, answer_in, digest, manifest
+from hostile.attacker import EMPTY, FORM, IMAGE_TYPE, JSON, Attacker, Headers, answer_in, basic, digest, manifest
+from servers.registry import StandaloneRegistry
 
 NAME: Final = "acme/hello/broken"
 HERE: Final = f"/v2/{NAME}"
@@ -271,3 +274,36 @@ async def test_a_nul_in_an_annotation_goes_in_and_comes_out(attacker: Attacker) 
     assert (await attacker.ask("GET", f"{HERE}/manifests/nul", auth=alice)).body == body
     (referrer,) = (await attacker.ask("GET", f"{HERE}/referrers/{ZERO}", auth=alice)).json["manifests"]
     assert referrer["annotations"] == {"a\x00": "\x00"}
+
+
+async def test_a_large_manifest_holds_nobody_up(attacker: Attacker) -> None:
+    """While it is read `/v2/` answers, again and again (R142)."""
+    alice, annotations = attacker.basic("alice"), {str(number): "x" for number in range(90_000)}
+    headers, body = [("Content-Type", IMAGE_TYPE)], manifest(annotations=annotations)
+    push = attacker.ask("PUT", f"{HERE}/manifests/large", auth=alice, headers=headers, body=body)
+    pushing, answered = asyncio.create_task(push), 0
+    while not pushing.done():
+        assert (await attacker.ask("GET", "/v2/", auth=alice)).status == 200
+        answered += not pushing.done()
+    assert (await pushing).status == 201
+    assert answered >= 5
+
+
+FORGED: Final = '{"event":"forged","level":"critical"}'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\x1b[2J", "\x00"])
+async def test_log_lines_are_not_forged(attacker: Attacker, registry: StandaloneRegistry, end: str) -> None:
+    """By no name, query, header or credential, however the end of a line is spelt (R149)."""
+    log = registry.credentials.parent / "serve.log"
+    start, forged = log.stat().st_size, f"x{end}{FORGED}"
+    raw, escaped = forged.encode().decode("latin-1"), quote(forged)
+    headers = [] if end in "\r\n\x00" else [("User-Agent", raw), ("X-Request-Id", raw), ("Range", raw)]
+    for path in (f"/v2/{escaped}/tags/list", f"{HERE}/tags/list?last={escaped}", f"/token?account={escaped}&scope=x"):
+        await attacker.ask("GET", path, auth=basic(forged, f"wrong{end}"), headers=headers)
+    await attacker.ask("GET", "/v2/", auth=basic(forged, attacker.secrets["bob"]))
+    written = log.read_bytes()[start:].decode("latin-1")
+    assert all(character == "\n" or " " <= character <= "~" for character in written)
+    events = [json.loads(line)["event"] for line in written.split("\n") if line]
+    assert events
+    assert "forged" not in events

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from hostile.attacker import FORM, IMAGE_TYPE, Attacker, Headers, basic, digest
+from hostile.genuine import decoded
 
 PRESENT: Final = "acme/hello/hidden"
 ABSENT: Final = "acme/hello/notone"
@@ -136,6 +137,34 @@ async def test_a_mount_tells_nothing_about_its_source(attacker: Attacker, there:
     ]
     assert uncovered[0].seen(PRESENT) == uncovered[1].seen("acme/hello/nonesuch")
     assert 'error="insufficient_scope"' in uncovered[0].header("WWW-Authenticate")
+
+
+async def test_a_token_is_issued_alike_for_any_name(attacker: Attacker, there: dict[str, str]) -> None:
+    """For an image that is there, hidden or absent; only the credential counts (R50)."""
+    for who in ("alice", "dave", "operator", None):
+        auth = attacker.basic(who) if who else None
+        hidden, absent = [
+            await attacker.ask("GET", f"/token?scope=repository:{name}:pull,push,delete", auth=auth)
+            for name in (PRESENT, ABSENT)
+        ]
+        granted = [decoded(answer.json["token"].split(".")[1])["access"][0] for answer in (hidden, absent)]
+        assert (hidden.status, absent.status) == (200, 200)
+        assert granted[0] | {"name": ABSENT} == granted[1]
+        headers = [[line for line in answer.seen(name)[1] if "Length" not in line] for answer, name in
+                   ((hidden, PRESENT), (absent, ABSENT))]  # fmt: skip
+        assert headers[0] == headers[1]
+
+
+async def test_the_catalogue_says_no_word_of_what_is_hidden(attacker: Attacker, there: dict[str, str]) -> None:
+    """Nor does an empty page hint at it; who may pull it sees it (R42)."""
+    listed = {}
+    for who in ("alice", "bob", "dave", "mallory", "operator"):
+        answer = await attacker.ask("GET", "/v2/_catalog?n=1000", auth=attacker.basic(who))
+        listed[who] = answer.json["repositories"] if answer.status == 200 else []
+        assert (answer.status, answer.header("Link")) in ((200, ""), (401, ""))
+    assert PRESENT in listed["alice"]
+    assert PRESENT in listed["bob"]
+    assert not any(PRESENT in listed[who] for who in ("dave", "mallory", "operator"))
 
 
 async def test_a_name_created_again_brings_nothing_back(attacker: Attacker) -> None:
