@@ -23,6 +23,7 @@ from moorage.gateway.collector import give_way
 from moorage.gateway.credentials import Credentials
 from moorage.gateway.enlistment import Announce, Enlistment
 from moorage.gateway.follower import Follower
+from moorage.gateway.http.address import behind
 from moorage.gateway.http.authentication import Authentication
 from moorage.gateway.http.catalog import Catalog
 from moorage.gateway.http.gate import OciGate, name_the_decision
@@ -101,7 +102,12 @@ class Gateway:
     def public_app(self) -> web.Application:
         """The distribution API, the token endpoint and the management API."""
         app = web.Application(
-            middlewares=[render_problems, self._throttle.shedding(), waiting_for_all(self._authority)]
+            middlewares=[
+                behind(self._settings.proxies),
+                render_problems,
+                self._throttle.shedding(),
+                waiting_for_all(self._authority),
+            ]
         )
         app.on_response_prepare.append(name_the_decision)
         if self._settings.catalog:

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from moorage.distribution.server.limits import Limits
+from moorage.gateway.addresses import Network, networks
 from moorage.gateway.consistency import Bounds
 from moorage.gateway.limits import Allowance
 from moorage.gateway.loading import Loading
@@ -68,6 +69,8 @@ class GatewaySettings(Settings):
     """How long the head of a request may take until the connection is closed."""
     catalog: bool = False
     """Whether `/v2/_catalog` is served: to whoever asks for it, what they may pull."""
+    trusted_proxies: str | None = None
+    """Networks, separated by commas, whose `X-Forwarded-For` is believed; nobody else's is (R133)."""
     public_host: str = "127.0.0.1"
     public_port: int = Field(default=5000, ge=0, le=65535)
     internal_host: str = "127.0.0.1"
@@ -87,6 +90,17 @@ class GatewaySettings(Settings):
     def loading(self) -> Loading:
         """How workspaces come into the replica."""
         return Loading(self.replica_preload == "all", self.replica_memory_limit)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str | None) -> str | None:
+        networks(text or "")
+        return text
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose word on addresses counts."""
+        return networks(self.trusted_proxies or "")
 
     @property
     def allowance(self) -> Allowance:

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from moorage.access.wire import Via
+from moorage.gateway.http.address import address_of
 from moorage.runtime.http import REQUEST_ID
 
 _MOST_METHOD: Final = 16
@@ -13,5 +14,5 @@ _MOST_REMOTE: Final = 64
 
 def via(request: web.Request) -> Via:
     """What the trail keeps of a request: no header and no query, where secrets may be."""
-    remote = (request.remote or "")[:_MOST_REMOTE] or None
+    remote = address_of(request)[:_MOST_REMOTE] or None
     return Via(method=request.method[:_MOST_METHOD], remote=remote, request=request.get(REQUEST_ID))
