@@ -96,7 +96,13 @@ def _headers(asked: Asked, answer: Answer) -> str | None:
         return "a Location on another origin"
     if asked.path.startswith("/v2/") and "private" not in answer.header("Cache-Control") and answer.status < 300:
         return "what is private may be kept by a proxy"
+    if asked.path.startswith(("/api/v1/", "/token")) and answer.status == 200 and "no-store" not in _kept(answer):
+        return "an answer about rights may be kept"
     return None
+
+
+def _kept(answer: Answer) -> str:
+    return answer.header("Cache-Control")
 
 
 def _body(asked: Asked, answer: Answer) -> str | None:

@@ -24,7 +24,7 @@ _NAMES: Final = (
     "acme/hello/fuzzed/blobs", "acme/hello/fuzzed/manifests/x", "acme/" + "a/" * 120 + "b", "a" * 255, "acme//hello",
 )  # fmt: skip
 _DIGESTS: Final = (
-    *["<<blob>>"] * 4, *["<<manifest>>"] * 4, ZERO, "sha512:" + "0" * 128, "sha256:" + "0" * 63, "sha256:" + "A" * 64,
+    *["<<blob>>"] * 10, *["<<manifest>>"] * 4, ZERO, "sha512:" + "0" * 128, "sha256:" + "0" * 63, "sha256:" + "A" * 64,
     "sha384:" + "0" * 96, "sha512:" + "0" * 64, "sha256%3A" + "0" * 64, "sha256:" + "0" * 64 + "%0a",
 )  # fmt: skip
 _TAGS: Final = (*["latest"] * 6, "other", "v1.0-x_y", "a" * 128, "a" * 129, "-a", ".a")
@@ -58,9 +58,18 @@ _VALUES: Final = (
     "repository:a:b:c:pull",
     "repository(x):a:pull", "repository::pull", "a:b:c", ":::", "repository:127.0.0.1:5000/a/b:pull", "x " * 70,
 )  # fmt: skip
+_RANGES: Final = (
+    "bytes=0-1", "bytes=-1", "bytes=5-2", "bytes=0-", "bytes=99999999999999999999-", "bytes=0-1,3-4", "bytes=-0",
+    "bytes=" + "0-0," * 500, "lines=1-2", "bytes=a-b", "bytes = 0-1", "", "bytes=2-7", "bytes=7-999",
+)  # fmt: skip
+_USUAL_QUERIES: Final = {
+    "session": ("?digest=<<digest>>", ""),
+    "uploads": ("?digest=<<digest>>", "", f"?mount=<<blob>>&from={NAME}", "?digest-algorithm=sha512"),
+    "tags": ("?n=1", "?n=0", "?n=1001&last=a", ""),
+    "referrers": ("?artifactType=a/b", ""),
+}
 _HEADERS: Final = (
-    ("Range", ("bytes=0-1", "bytes=-1", "bytes=5-2", "bytes=0-", "bytes=99999999999999999999-", "bytes=0-1,3-4",
-               "bytes=" + "0-0," * 500, "bytes=-0", "lines=1-2", "bytes=a-b", "bytes = 0-1", "")),
+    ("Range", _RANGES),
     ("Content-Range", ("0-2", "0-0", "3-5", "bytes 0-2/*", "bytes 0-2/3", "2-0", "-", "0-99999999999999999999",
                        "9223372036854775807-9223372036854775809", "a-b", "0-2,4-5", "")),
     ("Content-Type", ("application/json", "application/vnd.oci.image.manifest.v1+json", "text/html", "", "\xff",
@@ -92,9 +101,10 @@ _HEADERS: Final = (
     ("HTTP2-Settings", ("AAMAAABkAAQAAP__",)),
     ("Origin", ("http://evil.example",)),
 )  # fmt: skip
-_BODIES: Final = (b"", b"", b"abc", b"{}", b"[]", b"null", b"\x00", b"\xff\xfe", b"a=b&c", b"grant_type=password",
-                  b'{"a":1,"a":2}', b"[" * 3000, b'{"a":' * 500, b'{"n":' + b"9" * 5000 + b"}",
-    b"x" * 70_000)  # fmt: skip
+_BODIES: Final = (
+    b"", b"", b"", *[b"abc"] * 5, b"{}", b"[]", b"null", b"\x00", b"\xff\xfe", b"a=b&c", b"grant_type=password",
+    b'{"a":1,"a":2}', b"[" * 3000, b'{"a":' * 500, b'{"n":' + b"9" * 5000 + b"}", b"x" * 70_000,
+)  # fmt: skip
 _MANAGED: Final = (
     "images", "images?workspace=acme", "images/<<image>>", "images/<<image>>/visibility",
     "images/<<image>>/push-policy",
@@ -137,8 +147,11 @@ def _api_request(dice: Random) -> Shot:
     if dice.random() < 0.2:
         path = _bent(dice, path)
     methods = _METHODS.get(kind, _OTHER_METHODS) if dice.random() < 0.9 else _OTHER_METHODS
-    query = "?digest=<<digest>>" if kind == "session" and dice.random() < 0.5 else _query(dice)
-    return request(dice.choice(methods), (path + query).replace(" ", "%20") or "/", _extra(dice), dice.choice(_BODIES))
+    query = dice.choice(_USUAL_QUERIES.get(kind, ("",))) if dice.random() < 0.6 else _query(dice)
+    headers = _extra(dice)
+    if kind == "blobs" and dice.random() < 0.4:
+        headers.append(("Range", dice.choice(_RANGES)))
+    return request(dice.choice(methods), (path + query).replace(" ", "%20") or "/", headers, dice.choice(_BODIES))
 
 
 def _managed(dice: Random) -> Shot:

@@ -34,8 +34,8 @@ _NOISE: Final = (
     b"[" * 200,
 )  # fmt: skip
 _ENCODINGS: Final = ("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "utf-7", "latin-1")
-_REFERENCES: Final = (*[f"t{n}" for n in range(6)], "<<blob>>", f"sha256:{'0' * 64}", f"sha512:{'0' * 128}")
-_QUERIES: Final = (*[""] * 6, "?tag=a&tag=b", "?tag=-", "?" + "&".join(f"tag=t{n}" for n in range(47)))
+_REFERENCES: Final = (*[f"t{n}" for n in range(20)], "<<blob>>", f"sha256:{'0' * 64}", f"sha512:{'0' * 128}")
+_QUERIES: Final = (*[""] * 20, "?tag=a&tag=b", "?tag=-", "?" + "&".join(f"tag=t{n}" for n in range(47)))
 
 
 def any_manifest(dice: Random) -> Shot:
@@ -44,7 +44,9 @@ def any_manifest(dice: Random) -> Shot:
     for _ in range(dice.choice((0, 1, 1, 1, 2, 3))):
         document = _changed(dice, document)
     body = _meddled(dice, json.dumps(document, ensure_ascii=dice.random() < 0.5).encode("utf-8", "surrogatepass"))
-    return pushed(body, dice.choice(_TYPES), dice.choice(_REFERENCES) + dice.choice(_QUERIES))
+    said = document.get("mediaType") if isinstance(document, dict) else None
+    content_type = said if said in (IMAGE_TYPE, _INDEX_TYPE) and dice.random() < 0.8 else dice.choice(_TYPES)
+    return pushed(body, content_type, dice.choice(_REFERENCES) + dice.choice(_QUERIES))
 
 
 def pushed(body: bytes, content_type: str = IMAGE_TYPE, reference: str = "bomb") -> Shot:

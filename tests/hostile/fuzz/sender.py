@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from hostile.attacker import Answer, Connection
 
 HANG_SECONDS: Final = 30.0
-_PATIENCE_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 0.25
 NONE: Final = Answer(0, (), b"")
 """The connection ended without an answer."""
 _BODILESS: Final = (204, 304)

@@ -27,7 +27,7 @@ def test_manifests_of_any_shape(battle: Battle) -> None:
 @pytest.mark.timeout(FUZZ_SECONDS)
 def test_bombs(battle: Battle) -> None:
     """Megabytes each, several at a time; two of them are valid."""
-    battle.rage(bombs() * 2, at_once=4)
+    battle.rage(bombs() * 2, at_once=3)
 
 
 def misjudged(shot: Shot, answer: Answer) -> str | None:

@@ -11,7 +11,7 @@ from moorage.distribution.content import Content
 from moorage.distribution.gate import Gate
 from moorage.distribution.server.limits import Limits
 
-LARGE_AT_ONCE: Final = 2
+LARGE_AT_ONCE: Final = 1  # the interpreter would not read two of them faster than one after the other
 LARGE_BYTES: Final = 256 * 1024
 
 
