@@ -1,4 +1,4 @@
-"""A run: fires volleys, judges the answers, keeps what failed, and looks at the server afterwards."""
+"""A run: fires shots, judges the answers, keeps what failed, and looks at the server afterwards."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from hostile.attacker import Answer, Attacker, digest
+from hostile.attacker import EMPTY, IMAGE_TYPE, Answer, Attacker, digest, manifest
 from hostile.fuzz.answers import fault
 from hostile.fuzz.http_grammar import NAME
 from hostile.fuzz.sender import Sender
@@ -19,7 +19,6 @@ from servers.registry import StandaloneRegistry
 LAYER: Final = b"a layer of what is always there"
 MOST_GROWTH: Final = 64 * 2**20
 MOST_FAULTS: Final = 20
-
 
 Judge = Callable[[Shot, Answer], str | None]
 """What is wrong with an answer to this request, beside what is wrong with any."""
@@ -36,6 +35,7 @@ class Battle:
         self._faults: list[str] = []
         self._keeps = True
         self._upload = ""
+        self._renewing = asyncio.Lock()
         self._sender = Sender(registry.url)
         self._private = [str(registry.data).encode(), *(secret.encode() for secret in attacker.secrets.values())]
         self.marks: Marks = runner.run(self._marks())
@@ -71,6 +71,7 @@ class Battle:
         `keeps` writes what failed to the corpus; not what means something to one registry only.
         """
         self._judge, self._keeps = judge, keeps
+        self.marks = self._runner.run(self._marks())  # the bearer token among them lives for minutes only
         self._runner.run(self._rage(iter(shots), at_once))
         faults, self._faults = self._faults, []
         assert not faults, "\n\n".join(faults)
@@ -100,11 +101,26 @@ class Battle:
         return fault(shot.filled(self.marks), answer, self._private) or self._judge(shot, answer)
 
     async def _tidy(self, answer: Answer) -> None:
-        """Ends a session that was opened, for nobody may have more than a hundred; one of ours is always open."""
+        """Nobody may have more than a hundred sessions; one of ours is always open, and what is asked for is there."""
         path, auth = answer.header("Location"), self.attacker.basic("alice")
         if answer.status == 202 and "/blobs/uploads/" in path and path != self._upload:
             await self.attacker.ask("DELETE", path, auth=auth)
-        elif answer.status in (201, 204) and (await self.attacker.ask("GET", self._upload, auth=auth)).status != 204:
+        elif answer.status == 202 and not path:  # something was deleted
+            await self._restore(auth)
+        elif answer.status in (201, 204):
+            async with self._renewing:
+                await self._renew_session(auth)
+
+    async def _restore(self, auth: str) -> None:
+        """What is asked for, as far as nobody deletes it again meanwhile."""
+        uploads, headers = f"/v2/{NAME}/blobs/uploads/?digest=", [("Content-Type", IMAGE_TYPE)]
+        for blob in (EMPTY, LAYER):
+            await self.attacker.ask("POST", uploads + digest(blob), auth=auth, body=blob)
+        place = f"/v2/{NAME}/manifests/latest"
+        await self.attacker.ask("PUT", place, auth=auth, headers=headers, body=manifest(LAYER))
+
+    async def _renew_session(self, auth: str) -> None:
+        if (await self.attacker.ask("GET", self._upload, auth=auth)).status != 204:
             self._upload = await self.attacker.open_upload("alice", NAME)
             self.marks = {**self.marks, b"<<session>>": self._upload.rpartition("/")[2].encode()}
 
@@ -124,7 +140,7 @@ class Battle:
             b"<<image>>": (await attacker.image_id("alice", NAME)).encode(),
         }
 
-    def is_survived(self) -> None:
+    def assert_survived(self) -> None:
         """The process is alive and no larger than before, and pushing and pulling go as always."""
         self._runner.run(self._canary())
         assert self.growth <= MOST_GROWTH, f"the server has grown by {self.growth} bytes"

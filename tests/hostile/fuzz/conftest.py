@@ -21,7 +21,7 @@ def battle(request: pytest.FixtureRequest, registry: StandaloneRegistry, attacke
         battle = Battle(registry, attacker, runner)
         yield battle
         _told.append(f"{Path(request.node.name).stem}: {battle.told}")
-        battle.is_survived()
+        battle.assert_survived()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
