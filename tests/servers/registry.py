@@ -92,21 +92,8 @@ class StandaloneRegistry:
         return f"http://{self.address}"
 
     @property
-    def pid(self) -> int:
-        """The running server's."""
-        if self._process is None:
-            raise RuntimeError("it was not started")
-        return self._process.pid
-
-    @property
     def data(self) -> Path:
         return self._folder / "data"
-
-    @property
-    def pid(self) -> int:
-        """Of the one that was started last."""
-        assert self._process
-        return self._process.pid
 
     @property
     def credentials(self) -> Path:

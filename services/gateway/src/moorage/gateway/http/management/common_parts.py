@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from moorage.access.problems import CredentialUnknown, Problem, ServiceUnavailable
+from moorage.access.problems import CredentialUnknown, Problem, ServiceUnavailable, TooManyRequests
 from moorage.access.reason import Reason
 from moorage.distribution.headers import AUTHZ_MIN_TOKEN, AUTHZ_TOKEN, DECISION_ID
 from moorage.gateway.http.management.operation import PathMember
-from moorage.gateway.http.management.problems import MEDIA_TYPE, TooManyRequests
+from moorage.gateway.http.management.problems import MEDIA_TYPE
 from moorage.gateway.http.management.reading import MAX_MEMBER
 
 Json = dict[str, Any]

@@ -13,9 +13,16 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from moorage.access.problems import CredentialUnknown, InputInvalid, NotFound, Problem, ServiceUnavailable
+from moorage.access.problems import (
+    CredentialUnknown,
+    InputInvalid,
+    NotFound,
+    Problem,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from moorage.access.wire import Changed
-from moorage.gateway.http.management.problems import BODY_PROBLEMS, TooManyRequests
+from moorage.gateway.http.management.problems import BODY_PROBLEMS
 
 Content = TypeVar("Content", bound=BaseModel | None, covariant=True)
 Declared = TypeVar("Declared", bound=Callable[..., Awaitable["Reply[Any]"]])
