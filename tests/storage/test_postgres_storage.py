@@ -16,6 +16,7 @@ from moorage.runtime.statement import statements
 from moorage.runtime.statement_fit import misfits
 from moorage.storage.app import SCHEMA, Storage, open_storage
 from moorage.storage.postgres.blobs import PostgresBlobStore
+from moorage.storage.postgres.collection import PostgresCollectionStore
 from moorage.storage.postgres.durability import CommitsNotDurable
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.sessions import PostgresSessionStore
@@ -44,6 +45,7 @@ class TestMetadataInPostgres(MetadataContract):
                 PostgresSessionStore(database),
                 PostgresManifestStore(database),
                 PostgresTagStore(database),
+                PostgresCollectionStore(database),
             )
 
 

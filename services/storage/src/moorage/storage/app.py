@@ -22,13 +22,16 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.schema_role import ensure_schema_role
 from moorage.runtime.serving import Listener, serve
 from moorage.storage.blobs import Blobs
+from moorage.storage.collecting import Collection
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.filesystem import FilesystemDriver
 from moorage.storage.expiry import Expired, Expiry
 from moorage.storage.http.application import application
 from moorage.storage.manifests import Manifests
+from moorage.storage.metrics import MeasuredCollection
 from moorage.storage.ports import SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
+from moorage.storage.postgres.collection import PostgresCollectionStore
 from moorage.storage.postgres.durability import check_durability
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.sessions import PostgresSessionStore
@@ -43,8 +46,11 @@ SCHEMA: Final = "storage"
 class Storage:
     """An open storage service: what images hold, and how it is."""
 
-    def __init__(self, content: Content, expiry: Expiry, sessions: SessionStore) -> None:
+    def __init__(
+        self, content: Content, expiry: Expiry, sessions: SessionStore, collection: MeasuredCollection
+    ) -> None:
         self.content = content
+        self.collection = collection
         self._expiry = expiry
         self._sessions = sessions
         self.health = Health({"storage": self._database})
@@ -86,10 +92,11 @@ async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
 
 @asynccontextmanager
 async def open_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """The same, and uploads expire as long as it is open."""
+    """The same, and uploads expire and what nothing names is collected as long as it is open."""
     async with (
         connect_storage(settings) as storage,
         Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable),
+        Periodic("collect", storage.collection.run, settings.collection_interval, Unavailable, jitter=0.2),
     ):
         yield storage
 
@@ -102,6 +109,7 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
     numbers = process_registry()
     async with open_storage(settings) as storage:
         app = application(storage.content, token.get_secret_value())
+        storage.collection.add_to(numbers)
         add_health(app, storage.health, numbers)
         listeners = [Listener("internal", app, settings.host, settings.port)]
         async with serve(listeners, storage.health, HttpMetrics(numbers)):
@@ -109,12 +117,16 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
 
 
 def _wired(settings: StorageSettings, driver: FilesystemDriver, database: Database) -> Storage:
-    blobs, sessions = PostgresBlobStore(database), PostgresSessionStore(database)
+    blobs, sessions, policy = PostgresBlobStore(database), PostgresSessionStore(database), settings.policy
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
     content = StoredContent(
-        Blobs(driver, blobs),
+        Blobs(driver, blobs, policy.told_again_after),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
-        Manifests(PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes),
+        Manifests(
+            PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes, policy.grace
+        ),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
-    return Storage(content, Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace), sessions)
+    expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
+    collection = MeasuredCollection(Collection(PostgresCollectionStore(database), policy), SystemClock())
+    return Storage(content, expiry, sessions, collection)
