@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.metadata import Stores, record_of, stored
+from contracts.metadata import Stores, opened, record_of, stored
 from moorage.access.consistency import ConsistencyToken
 from moorage.oci.digest import Digest
 from moorage.oci.errors import ManifestBlobUnknown, TagTaken
@@ -107,14 +107,16 @@ class UndoContract:
         assert await stores.tags.restore(image, V1, RESTORER, WINDOW) == outer.digest
         everything = [outer.digest, inner.digest, child.digest]
         assert set(await stores.manifests.held(image, everything)) == set(everything)
-        await stores.manifests.delete(image, outer.digest, "user:deleter")
+        for record in (outer, inner, child):
+            await stores.manifests.delete(image, record.digest, "user:deleter")
         await stores.blobs.unlink(image, CONFIG)
-        await stores.manifests.delete(image, child.digest, "user:deleter")
         with pytest.raises(ManifestBlobUnknown):
             await stores.tags.restore(image, V1, RESTORER, WINDOW)
         assert await stores.manifests.find(image, V1) is None
-        assert set(await stores.manifests.held(image, everything)) == {inner.digest}
-        await stored(stores, image, CONFIG, 2)
+        assert await stores.manifests.held(image, everything) == {}
+        kept = await stores.blobs.find_anywhere(CONFIG)
+        assert kept is not None
+        assert await stores.sessions.complete_with(await opened(stores, image), CONFIG, kept)
         assert await stores.tags.restore(image, V1, RESTORER, WINDOW) == outer.digest
 
     async def test_a_manifest_is_restored_by_digest(self, stores: Stores, image: UUID) -> None:

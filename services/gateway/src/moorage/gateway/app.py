@@ -28,6 +28,7 @@ from moorage.gateway.http.authentication import Authentication
 from moorage.gateway.http.gate import OciGate, name_the_decision
 from moorage.gateway.http.management.api import ManagementApi
 from moorage.gateway.http.management.audit import AuditTrail
+from moorage.gateway.http.management.content import DeletedContent
 from moorage.gateway.http.management.decisions import Decisions
 from moorage.gateway.http.management.images import Images
 from moorage.gateway.http.management.insight import Insight
@@ -106,6 +107,7 @@ class Gateway:
         for resource in (Images, Workspaces, Tokens, Decisions, Insight, Sync):
             resource(self._management).add_to(app)
         AuditTrail(self._management, self.audit).add_to(app)
+        DeletedContent(self._management, self.access, self.audit, self._content).add_to(app)
         add_welcome(app, self._settings.public_url)
         return app
 

@@ -59,6 +59,7 @@ async def _open(settings: StandaloneSettings, place: Place, stack: AsyncExitStac
         secret = await permissions.operator(folder.operator)
     minted = settings.demo and await _seed(permissions, secret, place)
     storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
+    storage.collection.add_to(permissions.registry)
     gateway = await stack.enter_async_context(
         open_gateway(
             GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets),
