@@ -1,6 +1,6 @@
 """Collection between the statements of pushes, mounts and restorations, in every order that chance finds (R96, R97).
 
-`MOORAGE_TEST_INTERLEAVINGS` says how many; a failure says its seed.
+`MOORAGE_TEST_INTERLEAVINGS` says how many there are in each part; a failure says its seed.
 """
 
 import os
@@ -29,7 +29,7 @@ from moorage.storage.upload_session import Lifetime
 from storage.interleaving import InterleavedDatabase, Turns
 from storage.postgres_stores import postgres_stores
 
-COUNT: Final = int(os.environ.get("MOORAGE_TEST_INTERLEAVINGS", "250"))
+COUNT: Final = int(os.environ.get("MOORAGE_TEST_INTERLEAVINGS", "50"))
 PARTS: Final = 4
 ACTOR = some_actor()
 DAY = timedelta(days=1)
