@@ -94,7 +94,7 @@ async def test_a_deleted_tag_is_restored(registry: StandaloneRegistry) -> None:
     name, alice = "acme/hello/tags", registry.logins["alice"]
     assert (await registry.command("image", "create", name, "--repository", "hello", user="alice")).succeeded
     async with aiohttp.ClientSession() as session:
-        headers = {"Authorization": aiohttp.encode_basic_auth(alice.username, alice.password)}
+        headers = {"Authorization": aiohttp.encode_basic_auth(alice.username, alice.token)}
         wire = WireRegistry(session, registry.url, name, name, headers)
         digest, _ = await wire.push_manifest(await wire.image_manifest(), "v1")
         assert (await wire.ask("DELETE", wire.at(f"manifests/{digest}"))).status == 202
