@@ -213,6 +213,18 @@ class CollectionContract:
         await wait(4 * HOUR)
         assert (await run(stores, TIDY)).manifests == 2
 
+    async def test_parents_and_children_that_are_due_go_at_once(self, stores: Stores, image: UUID, wait: Wait) -> None:
+        """Whichever is looked at first, so that a preview is right about it (R100)."""
+        child = record_of("child", "v1")
+        await stores.manifests.put(image, child)
+        await wait(DAY)
+        await run(stores, TIDY)
+        await stores.manifests.put(image, record_of("index", children=[child]))
+        await wait(HOUR)
+        await stores.manifests.put(image, record_of("new", "v1"))
+        await wait(2 * DAY)
+        assert (await run(stores, TIDY)).manifests == 2
+
     @pytest.mark.parametrize("with_subject", [False, True])
     async def test_tags_of_older_clients_go_with_their_subject_if_told(
         self, stores: Stores, image: UUID, wait: Wait, with_subject: bool

@@ -29,7 +29,6 @@ _KINDS: Final[tuple[type[RegistryError], ...]] = (
     oci.ManifestBlobUnknown,
     oci.MediaTypeUnsupported,
     oci.TooManyTags,
-    oci.TagTaken,
     oci.BlobUnknown,
     oci.UploadUnknown,
     oci.UploadInvalid,

@@ -166,8 +166,17 @@ class MemoryCollectionStore:
                 case Kind.LINK:
                     self._tables.unlink(image, digest)
                 case Kind.MANIFEST:
+                    before = set(self._tables.reviews)
                     self._tables.drop_manifest(image, digest)
+                    self._give_no_new_grace(before, cutoff)
                     self._end_companions(image, digest, cutoff.policy)
+
+    def _give_no_new_grace(self, before: set[int], cutoff: Cutoff) -> None:
+        """What was due by itself stays so, whatever order things are deleted in (R100)."""
+        reviews, due = self._tables.reviews, cutoff.due(Kind.MANIFEST)
+        over = {reviews[id].of for id in before if due is not None and reviews[id].since <= due}
+        for id in [id for id, r in reviews.items() if id not in before and r.of.kind is Kind.MANIFEST and r.of in over]:
+            del reviews[id]
 
     def _end_companions(self, image: UUID, subject: Digest, policy: Policy) -> None:
         for tag in fallback_tag.companions(subject) if policy.with_subject else ():

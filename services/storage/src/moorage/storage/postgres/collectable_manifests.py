@@ -79,6 +79,20 @@ NEARS: Final = Statement(
 )
 LOCK: Final = Statement(str, "SELECT digest FROM manifest WHERE image = $1 AND digest = ANY($2) FOR UPDATE SKIP LOCKED")
 DELETE: Final = Statement(type(None), "DELETE FROM manifest WHERE image = $1 AND digest = ANY($2)")
+CHILDREN: Final = Statement(
+    str,
+    "SELECT DISTINCT digest FROM manifest_reference WHERE image = $1 AND manifest = ANY($2) AND is_manifest",
+)
+# A child whose own review is due needs no new grace because of what this transaction has deleted: whether the review
+# of the child or of what named it comes first must make no difference (R100).
+NO_NEW_GRACE: Final = Statement(
+    type(None),
+    """
+    DELETE FROM review AS new USING review AS due
+    WHERE new.digest = ANY($2) AND new.image = $1 AND new.kind = 'manifest' AND new.since = now()
+        AND due.digest = new.digest AND due.image = $1 AND due.kind = 'manifest' AND due.since <= $3
+    """,
+)
 UNTAG: Final = Statement(
     type(None),
     """
@@ -135,7 +149,11 @@ async def _locked(c: Connection, of: Reviewable, family: Family, cutoff: Cutoff)
 async def _delete(c: Connection, image: UUID, family: Family, cutoff: Cutoff) -> dict[Reviewable, int]:
     members = _members(image, family)
     if members:
-        await execute(c, DELETE, image, [str(each.digest) for each in members])
+        digests = [str(each.digest) for each in members]
+        children = await fetch_all(c, CHILDREN, image, digests)
+        await execute(c, DELETE, image, digests)
+        if children:
+            await execute(c, NO_NEW_GRACE, image, children, cutoff.due(Kind.MANIFEST))
         await end_companions(c, [(each.image, each.digest) for each in members], cutoff.policy)
     return members
 
