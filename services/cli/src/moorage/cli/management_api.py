@@ -81,13 +81,14 @@ class ManagementApi:
         return _read(wire.ImageBody, await self._client.ask("POST", f"/api/v1/images/{image}/restore"))
 
     async def tags(self, name: ImageName) -> list[str]:
-        """All tags of an image, by code point."""
-        tags: list[str] = []
+        """All tags of an image, by code point, as the distribution API lists them."""
+        await self.image(name)
+        tags, path, headers = list[str](), f"/v2/{name}/tags/list", self._client.as_password
         while True:
             query = {"n": str(TAGS_PAGE)} | ({"last": tags[-1]} if tags else {})
-            page: list[str] = (await self._client.ask("GET", f"/v2/{name}/tags/list", query=query))["tags"]
-            tags += page
-            if len(page) < TAGS_PAGE:
+            reply = await self._client.exchange("GET", path, params=query, headers=headers)
+            tags += reply.content["tags"]
+            if len(reply.content["tags"]) < TAGS_PAGE:
                 return tags
 
     async def deleted_tags(self, image: UUID) -> AsyncIterator[DeletedTagBody]:
