@@ -12,19 +12,22 @@ from moorage.runtime.statement import Connection
 _BLOCKED_SECONDS = 0.004
 """Who has not come to its next statement by then waits for somebody's lock, most likely; others go on."""
 
+_STAYS = 0.8
+
 
 class Turns:
     """Each statement waits for its turn; whose turn it is, chance decides."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[asyncio.Task[object] | None, asyncio.Future[None]]] = []
+        self._last: asyncio.Task[object] | None = None
         self._arrived = asyncio.Event()
 
     async def take(self) -> None:
         """Returns when it is the caller's turn."""
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.append((asyncio.current_task(), turn))
         self._arrived.set()
         await turn
 
@@ -37,8 +40,15 @@ class Turns:
             await self._arrival(None if not self._waiting else _BLOCKED_SECONDS)
             if self._waiting:
                 self._arrived.clear()
-                self._waiting.pop(self._chance.randrange(len(self._waiting))).set_result(None)
+                self._next().set_result(None)
         return await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _next(self) -> "asyncio.Future[None]":
+        """Mostly who was just at it: so that much of one falls between two statements of another."""
+        again = [place for place, (task, _) in enumerate(self._waiting) if task is self._last]
+        stays = again and self._chance.random() < _STAYS
+        self._last, turn = self._waiting.pop(again[0] if stays else self._chance.randrange(len(self._waiting)))
+        return turn
 
     async def _arrival(self, seconds: float | None) -> None:
         try:
