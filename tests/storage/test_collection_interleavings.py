@@ -29,7 +29,7 @@ from moorage.storage.upload_session import Lifetime
 from storage.interleaving import InterleavedDatabase, Turns
 from storage.postgres_stores import postgres_stores
 
-COUNT: Final = int(os.environ.get("MOORAGE_TEST_INTERLEAVINGS", "50"))
+COUNT: Final = int(os.environ.get("MOORAGE_TEST_INTERLEAVINGS", "40"))
 PARTS: Final = 4
 ACTOR = some_actor()
 DAY = timedelta(days=1)
