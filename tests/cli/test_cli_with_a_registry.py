@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
+from contracts.wire_client import WireRegistry
 from moorage.standalone.demo import demo_id
 from servers.client_process import Outcome
 from servers.registry import StandaloneRegistry
@@ -85,6 +87,36 @@ async def test_a_deleted_image_is_restored(registry: StandaloneRegistry) -> None
     shown = one(await registry.command("image", "show", name, "--json", user="alice"))
     assert (shown["id"], shown["link_gen"]) == (created["id"], 2)
     assert (await registry.command("image", "restore", second["id"], user="carol")).code == 1
+
+
+async def test_a_deleted_tag_is_restored(registry: StandaloneRegistry) -> None:
+    """It is listed until then, to whom may delete it; pushed again since, it stays as it is."""
+    name, alice = "acme/hello/tags", registry.logins["alice"]
+    assert (await registry.command("image", "create", name, "--repository", "hello", user="alice")).succeeded
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": aiohttp.encode_basic_auth(alice.username, alice.token)}
+        wire = WireRegistry(session, registry.url, name, name, headers)
+        digest, _ = await wire.push_manifest(await wire.image_manifest(), "v1")
+        assert (await wire.ask("DELETE", wire.at(f"manifests/{digest}"))).status == 202
+        assert (await registry.command("tag", "list", name, user="carol")).stdout == f"{name} has no tag.\n"
+        [deleted] = json.loads(
+            (await registry.command("tag", "list", name, "--deleted", "--json", user="alice")).stdout
+        )
+        assert (deleted["name"], deleted["digest"]) == ("v1", str(digest))
+        table = await registry.command("tag", "list", name, "--deleted", user="alice")
+        assert table.stdout.splitlines()[0].split() == ["TAG", "DIGEST", "DELETED", "BY", "RESTORABLE", "UNTIL"]
+        refusal(await registry.command("tag", "list", name, "--deleted", user="carol"), 1)
+        refusal(await registry.command("tag", "restore", f"{name}:v1", user="carol"), 1)
+        refusal(await registry.command("tag", "restore", name, user="alice"), 2)
+        back = one(await registry.command("tag", "restore", f"{name}:v1", "--json", user="alice"))
+        assert back == {"image": name, "tag": "v1", "digest": str(digest)}
+        assert (await registry.command("tag", "list", name, user="carol")).stdout == "v1\n"
+        assert (await wire.ask("DELETE", wire.at("manifests/v1"))).status == 202
+        await wire.push_manifest(await wire.image_manifest("other"), "v1")
+        taken = await registry.command("tag", "restore", f"{name}:v1", user="alice")
+        assert "was pushed again since" in refusal(taken, 1)
+    none = await registry.command("tag", "list", name, "--deleted", user="alice")
+    assert none.stdout == f"{name} has no deleted tag that can be restored.\n"
 
 
 async def test_pipelines_are_let_publish(registry: StandaloneRegistry) -> None:

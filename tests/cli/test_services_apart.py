@@ -127,8 +127,8 @@ async def refuse_strangers(services: ServicesApart, client: aiohttp.ClientSessio
             assert refused.status == 401, await refused.text()
 
 
-async def test_a_lost_operator_is_made_anew_and_uploads_expire(services: ServicesApart) -> None:
-    """Who owns the folder of permissions is the operator; storage's expiry runs from the command line as well."""
+async def test_a_lost_operator_is_made_anew_and_storage_is_tidied(services: ServicesApart) -> None:
+    """Who owns the folder of permissions is the operator; expiry and collection run from the command line as well."""
     file = services.secrets / "operator.json"
     first = json.loads(file.read_bytes())
     await services.stop()
@@ -140,6 +140,12 @@ async def test_a_lost_operator_is_made_anew_and_uploads_expire(services: Service
     expired = await moorage("storage", "expire", "--json", environment=services.environments()["storage"])
     assert expired.succeeded, expired
     assert json.loads(expired.stdout) == {"sessions": 0, "objects": 0, "bytes": 0}
+    for options in (["--dry-run"], []):
+        collected = await moorage(
+            "storage", "collect", "--json", *options, environment=services.environments()["storage"]
+        )
+        assert collected.succeeded, collected
+        assert json.loads(collected.stdout) == dict.fromkeys(("tags", "manifests", "links", "blobs", "bytes"), 0)
 
 
 async def test_facts_tokens_and_images_go_through_all_three(services: ServicesApart) -> None:

@@ -34,6 +34,7 @@ from moorage.oci.errors import (
     ManifestUnknown,
     MediaTypeUnsupported,
     SizeInvalid,
+    TagTaken,
     UploadInvalid,
     UploadUnknown,
 )
@@ -576,5 +577,60 @@ class ImageDeletionContract(_ContentFixtures):
         assert await content.held(other) is Held.NOTHING
 
 
-class ContentContract(BlobContract, UploadContract, ManifestContract, ImageDeletionContract):
+class UndoContract(_ContentFixtures):
+    """What was deleted by hand comes back for a while."""
+
+    async def test_a_deleted_tag_is_restored(self, content: Content, image: UUID, actor: Actor) -> None:
+        """With what it named, if that was deleted too; listed until then, with who did it and until when."""
+        pushed = await push_image(content, image, actor, "v1")
+        body = (await content.manifest(image, Tag("v1"))).body
+        await push_manifest(content, image, body, actor, Tag("v2"))
+        await content.delete_manifest(image, pushed.digest, actor)
+        assert await content.held(image) is Held.BLOBS
+        page = await content.deleted_tags(image, 1)
+        assert ([tag.tag for tag in page.tags], page.more) == ([Tag("v1")], True)
+        [other] = (await content.deleted_tags(image, 10, "v1")).tags
+        assert (other.tag, other.digest, other.deleted_by) == (Tag("v2"), pushed.digest, actor.principal)
+        assert other.deleted_at < other.restorable_until
+        assert await content.restore_tag(image, Tag("v1"), Actor("user:else", 1, "zt1.1.8")) == pushed.digest
+        found = await content.manifest(image, Tag("v1"))
+        assert (found.body, found.token) == (body, "zt1.1.8")
+        assert await read_all(content.read_blob(image, Digest.of(b"layer of v1"))) == b"layer of v1"
+        assert (await content.tags(image, 10)).tags == (Tag("v1"),)
+        with pytest.raises(ManifestUnknown):
+            await content.restore_tag(image, Tag("v1"), actor)
+        assert (await content.deleted_tags(image, 0)).tags == ()
+
+    async def test_what_can_not_be_restored_is_told_why(self, content: Content, image: UUID, actor: Actor) -> None:
+        """It was pushed since, it was never there, or the image does not hold all of it any more."""
+        await push_image(content, image, actor, "v1")
+        second = await push_image(content, image, actor, "v2")
+        await content.delete_tag(image, Tag("v1"), actor)
+        body = (await content.manifest(image, Tag("v2"))).body
+        await push_manifest(content, image, body, actor, Tag("v1"))
+        with pytest.raises(TagTaken, match=str(second.digest)):
+            await content.restore_tag(image, Tag("v1"), actor)
+        with pytest.raises(ManifestUnknown):
+            await content.restore_tag(image, Tag("never"), actor)
+        with pytest.raises(ManifestUnknown):
+            await content.restore_manifest(image, Digest.of(b"never"), actor)
+        await content.delete_manifest(image, second.digest, actor)
+        await content.delete_blob(image, Digest.of(b"layer of v2"))
+        with pytest.raises(ManifestBlobUnknown):
+            await content.restore_manifest(image, second.digest, actor)
+        with pytest.raises(ManifestBlobUnknown):
+            await content.restore_tag(image, Tag("v2"), actor)
+
+    async def test_a_deleted_manifest_is_restored(self, content: Content, image: UUID, actor: Actor) -> None:
+        """By its digest, without its tags; one that is there stays as it is."""
+        pushed = await push_image(content, image, actor, "v1")
+        await content.restore_manifest(image, pushed.digest, actor)
+        await content.delete_manifest(image, pushed.digest, actor)
+        await content.restore_manifest(image, pushed.digest, actor)
+        assert (await content.manifest(image, pushed.digest)).digest == pushed.digest
+        assert (await content.tags(image, 10)).tags == ()
+        assert await content.restore_tag(image, Tag("v1"), actor) == pushed.digest
+
+
+class ContentContract(BlobContract, UploadContract, ManifestContract, ImageDeletionContract, UndoContract):
     """All of it. Give it a `content` that holds nothing."""

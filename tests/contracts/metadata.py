@@ -1,17 +1,20 @@
 """What every implementation of storage's metadata stores does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.samples import CONFIG, described, image_json
+from contracts.samples import CONFIG, described, image_json, index_json
 from moorage.distribution.content import Actor, ManifestPush
+from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import ManifestBlobUnknown, TooManyRequests
 from moorage.oci.media_types import ManifestType
 from moorage.oci.reference import Reference, Tag
+from moorage.storage.collection_store import CollectionStore
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.ports import (
     BlobStore,
@@ -38,6 +41,7 @@ class Stores:
     manifests: ManifestStore
     tags: TagStore
     verification: VerificationStore
+    collection: CollectionStore
 
 
 def session_of(image: UUID, principal: str = "user:somebody", started_at: datetime = NOW) -> Session:
@@ -57,6 +61,26 @@ async def stored(stores: Stores, image: UUID, digest: Digest = DIGEST, size: int
     session = await opened(stores, image)
     assert await stores.sessions.complete(Completion(session, digest, size)) == []
     return StoredObject(session, size)
+
+
+def record_of(
+    note: str,
+    *tags: str,
+    at: str = "zt1.1.1",
+    local: bool = False,
+    subject: Digest | None = None,
+    children: Sequence[ManifestRecord] = (),
+    layers: Sequence[Descriptor] = (),
+) -> ManifestRecord:
+    """A manifest with the config `{}` and these layers, or, with children, an index."""
+    members: dict[str, object] = {"annotations": {"note": note}}
+    if subject:
+        members["subject"] = {"mediaType": str(ManifestType.OCI_IMAGE), "digest": str(subject), "size": 1}
+    named = [Descriptor(each.manifest.media_type, each.digest, len(each.body)) for each in children]
+    kind = ManifestType.OCI_INDEX if named else ManifestType.OCI_IMAGE
+    body = index_json(*named, **members) if named else image_json(described(b"{}", CONFIG), *layers, **members)
+    push = ManifestPush(Digest.of(body), kind, body, tuple(map(Tag, tags)))
+    return ManifestRecord.of(push, Actor("user:pusher", 1, at, local))
 
 
 class MetadataContract:
@@ -182,7 +206,7 @@ class MetadataContract:
         """Old and new digest and who did it, newest first; pushing the same again is no move (R153)."""
         config = Digest.of(b"{}")
         await stored(stores, image, config, 2)
-        one, two = (_record(f"{i}", "v1", "v2") for i in (1, 2))
+        one, two = (record_of(f"{i}", "v1", "v2") for i in (1, 2))
         for record in (one, one, two):
             await stores.manifests.put(image, record)
         await stores.tags.delete(image, Tag("v1"), "user:deleter")
@@ -198,7 +222,7 @@ class MetadataContract:
     async def test_a_refused_manifest_writes_nothing(self, stores: Stores, image: UUID) -> None:
         """Neither itself nor its tags, referrers, history."""
         with pytest.raises(ManifestBlobUnknown):
-            await stores.manifests.put(image, _record("refused", "v1"))
+            await stores.manifests.put(image, record_of("refused", "v1"))
         assert await stores.manifests.find(image, Tag("v1")) is None
         assert await stores.tags.page(image, 10, "") == []
         assert await stores.tags.history(image, Tag("v1"), 10) == []
@@ -206,7 +230,7 @@ class MetadataContract:
     async def test_held_manifests_are_told_from_others(self, stores: Stores, image: UUID) -> None:
         """Per image."""
         await stored(stores, image, Digest.of(b"{}"), 2)
-        record = _record("held", "v1")
+        record = record_of("held", "v1")
         await stores.manifests.put(image, record)
         assert await stores.manifests.held(image, [record.digest, DIGEST]) == {record.digest: record.token}
         assert await stores.manifests.held(uuid4(), [record.digest]) == {}
@@ -215,8 +239,8 @@ class MetadataContract:
         """Tags their own, which never goes back; referrers that of the manifest (§3.5)."""
         await stored(stores, image, Digest.of(b"{}"), 2)
         subject = Digest.of(b"a subject")
-        first, second = (_record(f"{i}", f"t{i}", at=f"zt1.1.{i}", subject=subject) for i in (1, 2))
-        for record in (first, second, _record("3", "t2", at="zt1.1.1")):
+        first, second = (record_of(f"{i}", f"t{i}", at=f"zt1.1.{i}", subject=subject) for i in (1, 2))
+        for record in (first, second, record_of("3", "t2", at="zt1.1.1")):
             await stores.manifests.put(image, record)
         listed = {each.entry.text: str(each.token) for each in await stores.tags.page(image, 10, "")}
         assert listed == {"t1": "zt1.1.1", "t2": "zt1.1.2"}
@@ -231,7 +255,7 @@ class MetadataContract:
         await stored(stores, image, Digest.of(b"{}"), 2)
 
         async def push(note: str, tag: str, *, local: bool) -> Digest:
-            record = _record(note, tag, local=local)
+            record = record_of(note, tag, local=local)
             await stores.manifests.put(image, record)
             return record.digest
 
@@ -249,12 +273,3 @@ class MetadataContract:
         assert (await marked(early), await marked(Tag("new"))) == (False, True)
         await push("late", "new", local=False)
         assert (await marked(late), await marked(Tag("new"))) == (False, False)
-
-
-def _record(
-    note: str, *tags: str, at: str = "zt1.1.1", local: bool = False, subject: Digest | None = None
-) -> ManifestRecord:
-    members = {"subject": {"mediaType": str(ManifestType.OCI_IMAGE), "digest": str(subject), "size": 1}}
-    body = image_json(described(b"{}", CONFIG), annotations={"note": note}, **(members if subject else {}))
-    push = ManifestPush(Digest.of(body), ManifestType.OCI_IMAGE, body, tuple(map(Tag, tags)))
-    return ManifestRecord.of(push, Actor("user:pusher", 1, at, local))

@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 
 from contracts.metadata import Stores
-from moorage.runtime.clock import FixedClock
+from moorage.runtime.clock import Clock, FixedClock, SystemClock
 from moorage.storage.blobs import Blobs
+from moorage.storage.collecting import Collection
+from moorage.storage.collection import Policy
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.memory import MemoryDriver
 from moorage.storage.expiry import Expiry
 from moorage.storage.manifests import Manifests
 from moorage.storage.memory.blobs import MemoryBlobStore
+from moorage.storage.memory.collection import MemoryCollectionStore
 from moorage.storage.memory.manifests import MemoryManifestStore
 from moorage.storage.memory.sessions import MemorySessionStore
 from moorage.storage.memory.tables import MemoryTables
@@ -22,15 +25,16 @@ from moorage.storage.uploads import UploadLimits, Uploads
 from moorage.storage.verification import Verification
 
 
-def memory_stores() -> Stores:
+def memory_stores(clock: Clock | None = None) -> Stores:
     """Stores that hold nothing."""
-    tables = MemoryTables()
+    tables = MemoryTables(clock or SystemClock())
     return Stores(
         MemoryBlobStore(tables),
         MemorySessionStore(tables),
         MemoryManifestStore(tables),
         MemoryTagStore(tables),
         MemoryVerificationStore(tables),
+        MemoryCollectionStore(tables),
     )
 
 
@@ -55,10 +59,12 @@ class MemoryStorage:
     """A whole storage in memory, with a clock to move."""
 
     clock: FixedClock = field(default_factory=FixedClock)
-    stores: Stores = field(default_factory=memory_stores)
     limits: UploadLimits = field(default_factory=UploadLimits)
+    policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
+        self.stores = memory_stores(self.clock)
+        self.collection = Collection(self.stores.collection, self.policy)
         self.driver = MemoryDriver(self.clock)
         self.content = wired(self.driver, self.stores, self.clock, self.limits)
         self.expiry = Expiry(self.driver, self.stores.sessions, self.clock, Lifetime())

@@ -8,14 +8,17 @@ from uuid import UUID
 
 import pytest
 
+from contracts.samples import push_image, read_all, some_actor
 from contracts.storage_parts import MemoryStorage
 from gateway.site import Site
 from gateway.village import Village
 from gateway.village_order import beginning, identifier
-from moorage.access import wire
+from moorage.access import deletion_wire, wire
 from moorage.distribution.content import Content
 from moorage.gateway.purging import Purging
+from moorage.oci.digest import Digest
 from moorage.oci.errors import Unavailable
+from moorage.oci.reference import Tag
 from moorage.permissions.adapters.pepper import FilePepper
 from moorage.permissions.app import Permissions
 from moorage.permissions.memory.ledger import MemoryLedger
@@ -126,29 +129,72 @@ async def test_restoring_says_what_is_in_the_way(site: Site) -> None:
     assert by_name.status == 422
 
 
+class Whole:
+    """Permissions, storage and the job between them, on one clock; bob has pushed an image."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock(SystemClock().now())
+        self.storage = MemoryStorage(self.clock)
+        configured = {"database_url": "postgresql://", "secrets_dir": "."}
+        settings = PermissionsSettings.model_validate(configured)
+        self.permissions = Permissions(MemoryLedger(), FilePepper(b"k" * 32), self.clock, settings)
+        self.authority = self.permissions.authority
+        self.told = Failing(0, self.storage.content)
+        self.job = Purging(self.authority, cast(Content, self.told))
+
+    async def pushed(self, folder: Path) -> tuple[wire.IdentityBody, UUID]:
+        """Bob, and his image."""
+        secret = await self.permissions.operator(folder / "operator.json")
+        await self.permissions.ingest(small_workspace())
+        operator = (await self.authority.authenticate(wire.AuthenticateRequest(secret=secret))).identity
+        minting = wire.CreateTokenRequest(identity=operator, user="bob", spec=wire.TokenSpec(name="t"))
+        token = await self.authority.create_token(minting)
+        bob = (await self.authority.authenticate(wire.AuthenticateRequest(secret=token.secret))).identity
+        asked = wire.FirstPushRequest(identity=bob, workspace="acme", image="hello/api")
+        image = (await self.authority.first_push(asked)).image
+        assert image
+        await push_image(self.storage.content, image.id, ACTOR, "v1")
+        return bob, image.id
+
+    async def later(self, by: timedelta) -> None:
+        """Time passes, and whatever runs by itself runs."""
+        self.clock.advance(by)
+        await self.job.run()
+        await self.storage.collection.run()
+        await self.storage.expiry.run()
+
+    async def blobs(self) -> list[bool]:
+        """Which of the image's blobs have bytes."""
+        kept = [await self.storage.stores.blobs.find_anywhere(digest) for digest in BLOBS]
+        return [stored is not None and await self.storage.driver.size(stored.key) is not None for stored in kept]
+
+
+ACTOR = some_actor()
+BLOBS = [Digest.of(b"{}"), Digest.of(b"layer of v1")]
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
+
+
 async def test_from_the_deletion_to_the_last_byte(tmp_path: Path) -> None:
-    """Permissions, storage and the job between them: restored it is whole, purged it is gone from storage."""
-    clock, storage = FixedClock(SystemClock().now()), MemoryStorage()
-    configured = {"database_url": "postgresql://", "secrets_dir": "."}
-    permissions = Permissions(
-        MemoryLedger(), FilePepper(b"k" * 32), clock, PermissionsSettings.model_validate(configured)
-    )
-    secret = await permissions.operator(tmp_path / "operator.json")
-    await permissions.ingest(small_workspace())
-    authority = permissions.authority
-    operator = (await authority.authenticate(wire.AuthenticateRequest(secret=secret))).identity
-    token = await authority.create_token(
-        wire.CreateTokenRequest(identity=operator, user="bob", spec=wire.TokenSpec(name="t"))
-    )
-    bob = (await authority.authenticate(wire.AuthenticateRequest(secret=token.secret))).identity
-    image = (await authority.first_push(wire.FirstPushRequest(identity=bob, workspace="acme", image="hello/api"))).image
-    assert image
-    told = Failing(1, storage.content)
-    job = Purging(authority, cast(Content, told))
-    await authority.delete_image(wire.DeleteImageRequest(identity=bob, id=image.id))
-    assert await job.run() == 0
-    clock.advance(timedelta(hours=24))
+    """Until the time to undo is over storage hears nothing, and a restored image is whole; then its bytes are freed."""
+    whole = Whole()
+    bob, image = await whole.pushed(tmp_path)
+    content = whole.storage.content
+    for _ in range(3):
+        await whole.authority.delete_image(wire.DeleteImageRequest(identity=bob, id=image))
+        await whole.later(DAY - HOUR)
+        assert whole.told.dropped == []
+        await whole.authority.restore_image(deletion_wire.RestoreImageRequest(identity=bob, id=image))
+        found = await content.manifest(image, Tag("v1"))
+        assert [(await content.stat_blob(image, digest)).digest for digest in BLOBS] == BLOBS
+        assert (await content.tags(image, 10)).tags == (Tag("v1"),)
+        assert Digest.of(await read_all(content.read_blob(image, BLOBS[1]))) == BLOBS[1]
+        assert Digest.of(found.body) == found.digest
+    await whole.authority.delete_image(wire.DeleteImageRequest(identity=bob, id=image))
+    whole.told.failures = 1
     with pytest.raises(Unavailable):
-        await job.run()
-    assert await job.run() == 1
-    assert told.dropped == [image.id]
+        await whole.later(DAY)
+    await whole.later(timedelta(0))
+    assert whole.told.dropped == [image]
+    assert await whole.blobs() == [True, True]
+    await whole.later(DAY)
+    assert await whole.blobs() == [False, False]

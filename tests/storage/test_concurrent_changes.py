@@ -18,7 +18,7 @@ from moorage.runtime.postgres import Database, DatabaseUnavailable
 from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
 from moorage.storage.app import SCHEMA, Storage
 from moorage.storage.ports import Completion
-from moorage.storage.postgres import blobs, manifests, sessions
+from moorage.storage.postgres import blobs, holding, manifests, sessions
 from moorage.storage.postgres.sessions import PostgresSessionStore
 
 IMAGE, ACTOR = uuid4(), some_actor()
@@ -43,8 +43,8 @@ async def test_what_a_manifest_names_stays_until_it_is_there(storage: Storage, d
     digest = await push_blob(storage.content, IMAGE, b"{}", ACTOR)
     child = await push_image(storage.content, IMAGE, ACTOR, "child")
     async with database.transaction() as pushing:
-        await fetch_all(pushing, manifests.HOLD_BLOBS, IMAGE, [str(digest)])
-        await fetch_all(pushing, manifests.HOLD_MANIFESTS, IMAGE, [str(child.digest)])
+        await fetch_all(pushing, holding.HOLD_BLOBS, IMAGE, [str(digest)])
+        await fetch_all(pushing, holding.HOLD_MANIFESTS, IMAGE, [str(child.digest)])
         for statement, named in ((blobs.UNLINK, digest), (manifests.DELETE, child.digest)):
             with pytest.raises(DatabaseUnavailable):
                 await at_once(database, statement, named)

@@ -21,6 +21,7 @@ from moorage.storage.content import StoredContent
 from moorage.storage.drivers.filesystem import FilesystemDriver
 from moorage.storage.expiry import Expiry
 from moorage.storage.memory.blobs import MemoryBlobStore
+from moorage.storage.memory.collection import MemoryCollectionStore
 from moorage.storage.memory.manifests import MemoryManifestStore
 from moorage.storage.memory.sessions import MemorySessionStore
 from moorage.storage.memory.tables import MemoryTables
@@ -99,7 +100,8 @@ class Site:
         tables = MemoryTables()
         self.sessions = LosingSessions(tables)
         blobs, manifests, tags = MemoryBlobStore(tables), MemoryManifestStore(tables), MemoryTagStore(tables)
-        self.stores = Stores(blobs, self.sessions, manifests, tags, MemoryVerificationStore(tables))
+        kept = MemoryVerificationStore(tables), MemoryCollectionStore(tables)
+        self.stores = Stores(blobs, self.sessions, manifests, tags, *kept)
         self.driver = FilesystemDriver.open(root)
 
     def process(self) -> StoredContent:

@@ -1,6 +1,7 @@
 """Storage over PostgreSQL and a folder does what content does, and its statements fit its schema."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from importlib.resources import files
 
 import asyncpg
@@ -9,6 +10,8 @@ import pytest
 import moorage.storage.postgres
 from contracts.content import ContentContract
 from contracts.metadata import MetadataContract, Stores
+from contracts.metadata_collection import CollectionContract, Wait
+from contracts.metadata_undo import UndoContract
 from contracts.verification_store import VerificationStoreContract
 from moorage.distribution.content import Content
 from moorage.runtime.migrations import migrate
@@ -16,13 +19,9 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.statement import statements
 from moorage.runtime.statement_fit import misfits
 from moorage.storage.app import SCHEMA, Storage, open_storage
-from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.durability import CommitsNotDurable
-from moorage.storage.postgres.manifests import PostgresManifestStore
-from moorage.storage.postgres.sessions import PostgresSessionStore
-from moorage.storage.postgres.tags import PostgresTagStore
-from moorage.storage.postgres.verification import PostgresVerificationStore
 from moorage.storage.settings import StorageSettings
+from storage.postgres_stores import make_older, postgres_stores
 
 
 class TestContentOnDisk(ContentContract):
@@ -34,20 +33,40 @@ class TestContentOnDisk(ContentContract):
         return storage.content
 
 
-class TestMetadataInPostgres(MetadataContract, VerificationStoreContract):
+class _PostgresStores:
+    """Stores in a database of their own."""
+
+    @pytest.fixture
+    async def database(self, storage_dsn: str) -> AsyncIterator[Database]:
+        """An empty one."""
+        async with await Database.open(storage_dsn, SCHEMA) as database:
+            yield database
+
+    @pytest.fixture
+    def stores(self, database: Database) -> Stores:
+        """Empty ones."""
+        return postgres_stores(database)
+
+
+class TestMetadataInPostgres(_PostgresStores, MetadataContract, VerificationStoreContract):
+    """See the contract."""
+
+
+class TestUndoInPostgres(_PostgresStores, UndoContract):
+    """See the contract."""
+
+
+class TestCollectionInPostgres(_PostgresStores, CollectionContract):
     """See the contract."""
 
     @pytest.fixture
-    async def stores(self, storage_dsn: str) -> AsyncIterator[Stores]:
-        """Empty ones."""
-        async with await Database.open(storage_dsn, SCHEMA) as database:
-            yield Stores(
-                PostgresBlobStore(database),
-                PostgresSessionStore(database),
-                PostgresManifestStore(database),
-                PostgresTagStore(database),
-                PostgresVerificationStore(database),
-            )
+    def wait(self, database: Database) -> Wait:
+        """Makes all that is there older."""
+
+        async def wait(by: timedelta) -> None:
+            await make_older(database, by)
+
+        return wait
 
 
 async def test_each_statement_fits_the_schema_and_its_row(every_fresh_dsn: str) -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from contracts.samples import chunk, push_image, read_all, some_actor
+from contracts.samples import chunk, push_blob, push_image, read_all, some_actor
 from moorage.oci.digest import Digest, DigestAlgorithm
-from moorage.oci.errors import UploadUnknown
+from moorage.oci.errors import BlobUnknown, Unavailable, UploadUnknown
 from moorage.oci.reference import Tag
 from moorage.storage.app import connect_storage, open_storage
+from moorage.storage.collection import Collected, Kind, Policy
 from moorage.storage.expiry import Expired
 from moorage.storage.settings import StorageSettings
 
@@ -84,3 +86,45 @@ async def test_storage_is_ready_with_its_database(storage_settings: StorageSetti
     async with open_storage(storage_settings) as storage:
         assert await storage.health.missing() == {}
     assert await storage.health.missing() == {"storage": "PostgreSQL can't be reached"}
+
+
+async def test_a_run_of_collection_is_counted(storage_settings: StorageSettings) -> None:
+    """What went, what waits; a preview is no run (R100)."""
+    image, actor, numbers = uuid4(), some_actor(), CollectorRegistry()
+    hurried = storage_settings.model_copy(update={"collection_grace": timedelta()})
+    async with connect_storage(hurried) as storage:
+        storage.collection.add_to(numbers)
+        digest = await push_blob(storage.content, image, b"nobody names it", actor)
+        assert await storage.collection.preview() == Collected(links=1)
+        assert await storage.collection.run() == Collected(links=1)
+        assert await storage.collection.preview() == Collected(blobs=1, bytes=15)
+        assert await storage.collection.run() == Collected(blobs=1, bytes=15)
+        assert await storage.expire() == Expired(objects=1, bytes=15)
+        with pytest.raises(BlobUnknown):
+            await storage.content.stat_blob(image, digest)
+
+    def told(name: str, **labels: str) -> float | None:
+        return numbers.get_sample_value(f"moorage_storage_{name}", labels)
+
+    assert told("collection_runs_total", outcome="done") == 2
+    assert told("collection_seconds_count") == 2
+    assert (told("collected_total", kind="links"), told("collected_total", kind="blobs")) == (1, 1)
+    assert told("collected_bytes_total") == 15
+    assert (told("reviews_waiting", kind="link"), told("reviews_due", kind="blob")) == (0, 0)
+    assert told("oldest_due_review_seconds") == 0
+
+
+async def test_collection_that_fails_is_counted(storage_settings: StorageSettings) -> None:
+    """The next run is tried all the same."""
+    numbers = CollectorRegistry()
+    async with connect_storage(storage_settings) as storage:
+        storage.collection.add_to(numbers)
+    with pytest.raises(Unavailable):
+        await storage.collection.run()
+    assert numbers.get_sample_value("moorage_storage_collection_runs_total", {"outcome": "failed"}) == 1
+
+
+def test_a_duration_for_untagged_manifests_is_no_must() -> None:
+    """Without one they are kept; with one, never shorter than the time in which a deletion can be undone."""
+    assert Policy().age(Kind.MANIFEST) is None
+    assert Policy(untagged_after=timedelta(hours=1)).age(Kind.MANIFEST) == timedelta(hours=24)

@@ -12,12 +12,13 @@ import aiohttp
 from yarl import URL
 
 from moorage.access.consistency import ORIGIN, ConsistencyToken
-from moorage.distribution import errors, inside, paths
+from moorage.distribution import deleted_tags, errors, inside, paths
 from moorage.distribution import headers as names
 from moorage.distribution.content import (
     Actor,
     Blob,
     Chunk,
+    DeletedTagPage,
     Held,
     ManifestPush,
     PushedManifest,
@@ -155,6 +156,23 @@ class DistributionClient:
                 found += [Tag.parse(text) for text in (await response.json())["tags"]]
                 token, more = max(token, _token(response)), "next" in response.links
         return TagPage(tuple(found), more, str(token))
+
+    async def deleted_tags(self, image: UUID, limit: int, after: str = "") -> DeletedTagPage:
+        """See Content."""
+        path, query = inside.DELETED_TAGS_PATH.format(image=image), {"n": str(max(limit, 0)), "last": after}
+        async with self._call("GET", path, query=query) as response:
+            return deleted_tags.parse(await response.json())
+
+    async def restore_tag(self, image: UUID, tag: Tag, actor: Actor) -> Digest:
+        """See Content."""
+        path = inside.RESTORE_TAG_PATH.format(image=image, tag=tag)
+        async with self._call("POST", path, expected=(oci.TagTaken,), actor=actor) as response:
+            return Digest.parse(response.headers[names.CONTENT_DIGEST])
+
+    async def restore_manifest(self, image: UUID, digest: Digest, actor: Actor) -> None:
+        """See Content."""
+        async with self._call("POST", inside.RESTORE_MANIFEST_PATH.format(image=image, digest=digest), actor=actor):
+            pass
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """See Content."""

@@ -7,6 +7,7 @@ Any method may raise Unavailable.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -120,6 +121,25 @@ class Held(StrEnum):
     MANIFESTS = "manifests"
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedTag:
+    """A tag that was deleted and can be restored: what it named, who deleted it, and until when it comes back."""
+
+    tag: Tag
+    digest: Digest
+    deleted_at: datetime
+    deleted_by: str
+    restorable_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedTagPage:
+    """Deleted tags by code point; `more` says whether others follow the last one."""
+
+    tags: tuple[DeletedTag, ...]
+    more: bool
+
+
 class Content(Protocol):
     """What images hold. A digest known from elsewhere grants nothing: everything is asked of one image (R67)."""
 
@@ -184,15 +204,34 @@ class Content(Protocol):
         ...
 
     async def delete_manifest(self, image: UUID, digest: Digest, actor: Actor) -> None:
-        """Removes the manifest and every tag on it (R41). Raises ManifestUnknown."""
+        """Removes the manifest and every tag on it (R41); for a while they can be restored. Raises ManifestUnknown."""
         ...
 
     async def delete_tag(self, image: UUID, tag: Tag, actor: Actor) -> None:
-        """Removes the tag only. Raises ManifestUnknown."""
+        """Removes the tag only; for a while it can be restored. Raises ManifestUnknown."""
         ...
 
     async def tags(self, image: UUID, limit: int, after: str = "") -> TagPage:
         """At most `limit` tags whose text is greater than `after`, by code point."""
+        ...
+
+    async def deleted_tags(self, image: UUID, limit: int, after: str = "") -> DeletedTagPage:
+        """At most `limit` tags that can be restored and are greater than `after`, by code point."""
+        ...
+
+    async def restore_tag(self, image: UUID, tag: Tag, actor: Actor) -> Digest:
+        """Undoes the deletion of a tag, and of the manifest that it named, which is answered.
+
+        Raises ManifestUnknown (nothing to restore, or too late), TagTaken (pushed since), ManifestBlobUnknown (the
+        image does not hold all of it any more).
+        """
+        ...
+
+    async def restore_manifest(self, image: UUID, digest: Digest, actor: Actor) -> None:
+        """Undoes the deletion of a manifest and of those that it names; its tags stay deleted.
+
+        Raises ManifestUnknown (nothing to restore, or too late), ManifestBlobUnknown. One that is there stays.
+        """
         ...
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
@@ -204,7 +243,7 @@ class Content(Protocol):
         ...
 
     async def delete_image(self, image: UUID) -> None:
-        """Removes all manifests, tags, links and sessions of the image; done twice is done once."""
+        """Removes all manifests, tags, links and sessions of the image for good; done twice is done once."""
         ...
 
 

@@ -33,6 +33,16 @@ LINK_PATH: Final = "/internal/v1/images/{image}/blobs/{digest}"
 """PUT with `?from=<uuid>` links a blob that the other image holds, or changes nothing: a mount without a session."""
 
 
+DELETED_TAGS_PATH: Final = "/internal/v1/images/{image}/deleted-tags"
+"""GET lists tags that can be restored, with `?n=` and `?last=` as lists of tags have them."""
+
+RESTORE_TAG_PATH: Final = "/internal/v1/images/{image}/tags/{tag}/restore"
+"""POST undoes the deletion of a tag; the answer's digest header says what it names."""
+
+RESTORE_MANIFEST_PATH: Final = "/internal/v1/images/{image}/manifests/{digest}/restore"
+"""POST undoes the deletion of a manifest."""
+
+
 async def notes_to_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare` of an internal server."""
     response.headers.update(response.get(NOTES, {}))

@@ -116,6 +116,13 @@ class TooManyTags(RegistryError):
     status = 414
 
 
+class TagTaken(RegistryError):
+    """A deleted tag can't be restored because it was pushed again since."""
+
+    code = ErrorCode.DENIED
+    status = 409
+
+
 class BlobUnknown(RegistryError):
     """The image holds no blob of this digest."""
 

@@ -10,7 +10,7 @@ import typer
 from moorage.access.action import Action
 from moorage.cli.failure import UsageInvalid
 from moorage.oci.errors import RegistryError
-from moorage.oci.reference import ImageName
+from moorage.oci.reference import ImageName, Tag
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Name of the image, WORKSPACE/NAME, without a tag.")]
 ActionName = Annotated[
@@ -35,6 +35,15 @@ def image_name(text: str) -> ImageName:
     if not name.image:
         raise UsageInvalid(f"{json.dumps(text)} names a workspace only.", f"Write {text}/NAME.")
     return name
+
+
+def tagged_name(text: str) -> tuple[ImageName, str]:
+    """The image and the tag that `text` names, WORKSPACE/NAME:TAG. Raises UsageInvalid."""
+    image, _, tag = text.rpartition(":")
+    try:
+        return image_name(image), Tag.parse(tag).text
+    except RegistryError:
+        raise UsageInvalid(f"{json.dumps(text)} names no tag.", "Write WORKSPACE/NAME:TAG.") from None
 
 
 def identifier(text: str, where: str) -> UUID:

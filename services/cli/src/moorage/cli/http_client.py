@@ -91,6 +91,12 @@ class HttpClient:
             raise self._stranger(reply)
         return reply
 
+    @property
+    def as_password(self) -> dict[str, str]:
+        """The header by which the distribution API knows who asks: it takes our own tokens for passwords only (R60)."""
+        secret = self._login.secret
+        return {"Authorization": aiohttp.encode_basic_auth("token", secret)} if secret else {}
+
     async def raw(self, method: str, path: str, **options: Any) -> Reply:
         """Whatever is answered, with a body that is parsed if it is JSON. Raises Unreachable."""
         assert self._session is not None

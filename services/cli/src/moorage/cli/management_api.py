@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.audit import AuditRecord, ListAuditAnswer
+from moorage.access.content_wire import DeletedTagBody, ListDeletedTagsAnswer, RestoredBody
 from moorage.access.sync_wire import RefreshAnswer, SyncStatus
 from moorage.cli.audit_query import AuditQuery
 from moorage.cli.failure import CommandFailed
@@ -19,6 +20,7 @@ from moorage.oci.reference import ImageName
 
 Body = TypeVar("Body", bound=BaseModel)
 PAGE = 100
+TAGS_PAGE = 1000
 AUDIT_PAGE = 1000
 
 
@@ -77,6 +79,35 @@ class ManagementApi:
     async def restore_image(self, image: UUID) -> wire.ImageBody:
         """Undoes the deletion."""
         return _read(wire.ImageBody, await self._client.ask("POST", f"/api/v1/images/{image}/restore"))
+
+    async def tags(self, name: ImageName) -> list[str]:
+        """All tags of an image, by code point, as the distribution API lists them."""
+        await self.image(name)
+        tags, path, headers = list[str](), f"/v2/{name}/tags/list", self._client.as_password
+        while True:
+            query = {"n": str(TAGS_PAGE)} | ({"last": tags[-1]} if tags else {})
+            reply = await self._client.exchange("GET", path, params=query, headers=headers)
+            tags += reply.content["tags"]
+            if len(reply.content["tags"]) < TAGS_PAGE:
+                return tags
+
+    async def deleted_tags(self, image: UUID) -> AsyncIterator[DeletedTagBody]:
+        """Every tag of the image that the caller can restore, by code point, page after page."""
+        query = {"deleted": "true", "limit": str(PAGE)}
+        while True:
+            page = _read(
+                ListDeletedTagsAnswer, await self._client.ask("GET", f"/api/v1/images/{image}/tags", query=query)
+            )
+            for tag in page.tags:
+                yield tag
+            if page.cursor is None:
+                return
+            query = query | {"cursor": page.cursor}
+
+    async def restore_tag(self, image: UUID, tag: str) -> str:
+        """Undoes the deletion of a tag; the digest of what it names again."""
+        path = f"/api/v1/images/{image}/tags/{quote(tag, safe='')}/restore"
+        return _read(RestoredBody, await self._client.ask("POST", path)).digest
 
     async def create_token(self, spec: wire.TokenSpec, user: str | None) -> wire.CreateTokenAnswer:
         """Mints a personal token for the caller, or for `user` if the operator asks."""

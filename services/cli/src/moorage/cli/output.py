@@ -1,12 +1,14 @@
 """Prints: JSON for programs, tables and sentences for people, failures to standard error."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from moorage.cli.failure import CommandFailed
@@ -36,6 +38,15 @@ def print_text(text: str) -> None:
 def print_note(text: str) -> None:
     """A remark for people beside the output, on standard error."""
     Console(stderr=True, highlight=False).print(escape(text), soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, if that is a terminal, that moves on by what the given function is told."""
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda steps: bar.advance(task, steps)
 
 
 def print_failure(failure: CommandFailed) -> None:

@@ -94,7 +94,7 @@ class Gateway:
             tokens, credentials, challenge, clock, self._throttle, catalog=settings.catalog
         )
         self._catalog = Catalog(authentication, authority, follower, challenge, settings.limits)
-        self._management = ManagementApi(authority, follower, self.audit, patience.own_writes)
+        self._management = ManagementApi(authority, follower, self.access, self.audit, content, patience.own_writes)
         self._callers = Callers(credentials, self._throttle)
         self.purging = Purging(authority, content)
         self.unpushed = Unpushed(authority, content)

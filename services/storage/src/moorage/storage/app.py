@@ -23,13 +23,16 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.schema_role import ensure_schema_role
 from moorage.runtime.serving import Listener, serve
 from moorage.storage.blobs import Blobs
+from moorage.storage.collecting import Collection
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.filesystem import FilesystemDriver
 from moorage.storage.expiry import Expired, Expiry
 from moorage.storage.http.application import application
 from moorage.storage.manifests import Manifests
+from moorage.storage.metrics import MeasuredCollection
 from moorage.storage.ports import BlobDriver, SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
+from moorage.storage.postgres.collection import PostgresCollectionStore
 from moorage.storage.postgres.durability import check_durability
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.part_list import PostgresPartList
@@ -50,10 +53,17 @@ class Storage:
     """An open storage service: what images hold, and how it is."""
 
     def __init__(
-        self, content: Content, expiry: Expiry, sessions: SessionStore, verification: Verification, suspects: Suspects
+        self,
+        content: Content,
+        expiry: Expiry,
+        sessions: SessionStore,
+        verification: Verification,
+        suspects: Suspects,
+        collection: MeasuredCollection,
     ) -> None:
         self.content = content
         self.verification = verification
+        self.collection = collection
         self._expiry = expiry
         self._sessions = sessions
         self._suspects = suspects
@@ -100,17 +110,21 @@ async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
 
 @asynccontextmanager
 async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -> AsyncIterator[Storage]:
-    """The same, and as long as it is open what could not be served is looked at, and uploads expire.
+    """The same, and as long as it is open it looks at what could not be served, expires uploads, and collects.
 
-    Of several processes that are opened together one is enough to keep house: expiry is for what all of them left.
+    Of several processes that are opened together one is enough to keep house: it expires and collects for all.
     """
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(connect_storage(settings))
         suspects = Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable)
         await stack.enter_async_context(suspects)
         if keeps_house:
-            expiry = Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable)
+            expiry = Periodic("expire uploads", storage.expire, settings.expiry_interval, Unavailable, jitter=0.2)
+            collection = Periodic(
+                "collect", storage.collection.run, settings.collection_interval, Unavailable, jitter=0.2
+            )
             await stack.enter_async_context(expiry)
+            await stack.enter_async_context(collection)
         yield storage
 
 
@@ -122,6 +136,7 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
     numbers = process_registry()
     async with open_storage(settings) as storage:
         app = application(storage.content, token.get_secret_value())
+        storage.collection.add_to(numbers)
         add_health(app, storage.health, numbers)
         listeners = [Listener("internal", app, settings.host, settings.port)]
         async with serve(listeners, storage.health, HttpMetrics(numbers)):
@@ -151,15 +166,18 @@ async def _driver(settings: StorageSettings, database: Database) -> AsyncIterato
 
 
 def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) -> Storage:
-    blobs, sessions = PostgresBlobStore(database), PostgresSessionStore(database)
+    blobs, sessions, policy = PostgresBlobStore(database), PostgresSessionStore(database), settings.policy
     verification = Verification(driver, PostgresVerificationStore(database), SystemClock())
     suspects = Suspects(verification.look_again)
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
     content = StoredContent(
-        Blobs(driver, blobs, suspects.report),
+        Blobs(driver, blobs, suspects.report, policy.told_again_after),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
-        Manifests(PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes),
+        Manifests(
+            PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes, policy.grace
+        ),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
     expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
-    return Storage(content, expiry, sessions, verification, suspects)
+    collection = MeasuredCollection(Collection(PostgresCollectionStore(database), policy), SystemClock())
+    return Storage(content, expiry, sessions, verification, suspects, collection)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from moorage.distribution.content import Blob, DamagedContent
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.digest import Digest
 from moorage.oci.errors import BlobUnknown, Unavailable
+from moorage.storage.collection import GRACE
 from moorage.storage.ports import BlobDriver, BlobStore, ObjectMissing, StoredObject
 from moorage.storage.verified_read import complete, verified
 
@@ -20,15 +22,25 @@ _log: Final = structlog.stdlib.get_logger(__name__)
 class Blobs:
     """The blob half of `Content`; its methods are described there."""
 
-    def __init__(self, driver: BlobDriver, blobs: BlobStore, suspect: Callable[[Digest], object]) -> None:
+    def __init__(
+        self,
+        driver: BlobDriver,
+        blobs: BlobStore,
+        suspect: Callable[[Digest], object],
+        told_again_after: timedelta = GRACE / 4,
+    ) -> None:
         """`suspect` is told of blobs that could not be served as they must be, and returns at once."""
         self._driver = driver
         self._blobs = blobs
         self._suspect = suspect
+        self._told_again_after = told_again_after
 
     async def stat(self, image: UUID, digest: Digest) -> Blob:
-        """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93)."""
-        stored = await self._found(image, digest)
+        """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93).
+
+        What is answered as there stays for a while (R96).
+        """
+        stored = await self._intact(await self._blobs.vouch(image, digest, self._told_again_after), digest)
         return Blob(digest, stored.size)
 
     async def read(self, image: UUID, digest: Digest, span: ByteRange | None = None) -> AsyncGenerator[bytes, None]:
@@ -74,7 +86,9 @@ class Blobs:
         return complete(self._driver.read(stored.key, span), span.length)
 
     async def _found(self, image: UUID, digest: Digest) -> StoredObject:
-        stored = await self._blobs.find(image, digest)
+        return await self._intact(await self._blobs.find(image, digest), digest)
+
+    async def _intact(self, stored: StoredObject | None, digest: Digest) -> StoredObject:
         if stored is None or not await self._is_intact(stored, digest):
             raise _unknown()
         return stored

@@ -7,6 +7,7 @@ from moorage.distribution.content import (
     Actor,
     Blob,
     Chunk,
+    DeletedTagPage,
     Held,
     ManifestPush,
     PushedManifest,
@@ -88,6 +89,18 @@ class StoredContent:
     async def tags(self, image: UUID, limit: int, after: str = "") -> TagPage:
         """See Content."""
         return await self._manifests.page(image, limit, after)
+
+    async def deleted_tags(self, image: UUID, limit: int, after: str = "") -> DeletedTagPage:
+        """See Content."""
+        return await self._manifests.deleted_tags(image, limit, after)
+
+    async def restore_tag(self, image: UUID, tag: Tag, actor: Actor) -> Digest:
+        """See Content."""
+        return await self._manifests.restore_tag(image, tag, actor)
+
+    async def restore_manifest(self, image: UUID, digest: Digest, actor: Actor) -> None:
+        """See Content."""
+        await self._manifests.restore(image, digest, actor)
 
     async def referrers(self, image: UUID, subject: Digest) -> Referrers:
         """See Content."""

@@ -67,9 +67,10 @@ class Expiry:
             return await self._sessions.end(session)
 
     async def _free_discarded(self) -> list[int]:
-        keys = await self._sessions.discarded(_BATCH)
-        freed = [await self._free(key) for key in keys]
-        await self._sessions.forget_discarded(keys)
+        freed = list[int]()
+        while keys := await self._sessions.discarded(_BATCH):
+            freed += [await self._free(key) for key in keys]
+            await self._sessions.forget_discarded(keys)
         return freed
 
     async def _free_leftovers(self) -> list[int]:

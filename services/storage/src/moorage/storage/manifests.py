@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.distribution.content import (
     Actor,
+    DeletedTagPage,
     ManifestPush,
     PushedManifest,
     Referrers,
@@ -20,8 +22,9 @@ from moorage.oci.errors import ManifestInvalid, ManifestTooLarge, ManifestUnknow
 from moorage.oci.manifest import MAX_MANIFEST_BYTES, Manifest, parse
 from moorage.oci.reference import Reference, Tag
 from moorage.storage import fallback_tag, tag_order
+from moorage.storage.collection import GRACE
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Listed, ManifestStore, TagStore
+from moorage.storage.ports import Listed, ManifestStore, Restorer, TagStore
 
 _INLINE_BYTES: Final = 64 * 1024
 
@@ -29,10 +32,17 @@ _INLINE_BYTES: Final = 64 * 1024
 class Manifests:
     """The manifest half of `Content`; its methods are described there."""
 
-    def __init__(self, manifests: ManifestStore, tags: TagStore, max_manifest_bytes: int = MAX_MANIFEST_BYTES) -> None:
+    def __init__(
+        self,
+        manifests: ManifestStore,
+        tags: TagStore,
+        max_manifest_bytes: int = MAX_MANIFEST_BYTES,
+        undo_window: timedelta = GRACE,
+    ) -> None:
         self._manifests = manifests
         self._tags = tags
         self._max_bytes = max_manifest_bytes
+        self._undo_window = undo_window
 
     async def put(self, image: UUID, push: ManifestPush, actor: Actor) -> PushedManifest:
         """Reads and checks the manifest by itself, then against the image in the transaction that writes it."""
@@ -58,6 +68,27 @@ class Manifests:
         """The tag only."""
         if not await self._tags.delete(image, tag, actor.principal):
             raise _unknown()
+
+    async def restore(self, image: UUID, digest: Digest, actor: Actor) -> None:
+        """The manifest, and deleted ones that it names."""
+        if await self._manifests.restore(image, digest, _restorer(actor), self._undo_window):
+            return
+        if not await self._manifests.held(image, [digest]):
+            raise ManifestUnknown("no manifest of this digest was deleted so lately that it could be restored")
+
+    async def restore_tag(self, image: UUID, tag: Tag, actor: Actor) -> Digest:
+        """The tag, and what it named if that was deleted too."""
+        digest = await self._tags.restore(image, tag, _restorer(actor), self._undo_window)
+        if digest is None:
+            raise ManifestUnknown("no tag of this name was deleted so lately that it could be restored")
+        return digest
+
+    async def deleted_tags(self, image: UUID, limit: int, after: str = "") -> DeletedTagPage:
+        """One more than asked for tells whether others follow."""
+        if limit <= 0:
+            return DeletedTagPage((), more=False)
+        tags = await self._tags.deleted(image, self._undo_window, limit + 1, tag_order.comparable(after))
+        return DeletedTagPage(tuple(tags[:limit]), len(tags) > limit)
 
     async def delete_all(self, image: UUID) -> None:
         """All of the image."""
@@ -108,6 +139,10 @@ class Manifests:
         if len(stored.body) <= _INLINE_BYTES:
             return parse(stored.body, stored.media_type)
         return await asyncio.to_thread(parse, stored.body, stored.media_type)
+
+
+def _restorer(actor: Actor) -> Restorer:
+    return Restorer(actor.principal, ConsistencyToken.parse(actor.token))
 
 
 def _highest(tokens: Iterable[ConsistencyToken]) -> str:

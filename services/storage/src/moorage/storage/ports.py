@@ -9,12 +9,12 @@ never owned by two, nor by none.
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.distribution.content import StoredManifest
+from moorage.distribution.content import DeletedTag, StoredManifest
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
@@ -137,6 +137,13 @@ class BlobStore(Protocol):
         """The object behind a blob that this image holds."""
         ...
 
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+        """As `find`, and whoever hears of it may rely on it (R96): the link notes that clients were told of the blob.
+
+        Noted only if that was not done within `told_again_after`; else it costs what `find` does.
+        """
+        ...
+
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """The object behind a digest, whoever holds it. Its existence must never be told."""
         ...
@@ -234,6 +241,14 @@ class Listed(Generic[T]):
     token: ConsistencyToken
 
 
+@dataclass(frozen=True, slots=True)
+class Restorer:
+    """Who restores, and the position at which they were let: it counts as the position of a push."""
+
+    principal: str
+    token: ConsistencyToken
+
+
 class ManifestStore(Protocol):
     """Manifests, what they name, and who refers to whom. See tests/contracts/metadata_manifests.py."""
 
@@ -254,7 +269,14 @@ class ManifestStore(Protocol):
         ...
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
-        """Whether there was one to delete; its tags go with it."""
+        """Whether there was one to delete; its tags go with it. Nobody sees them any more; see `restore`."""
+        ...
+
+    async def restore(self, image: UUID, digest: Digest, restorer: Restorer, window: timedelta) -> bool:
+        """Whether a manifest that was deleted within `window` is back, with the deleted ones it names; no tags.
+
+        Raises ManifestBlobUnknown if the image does not hold all that they name any more.
+        """
         ...
 
     async def any_of(self, image: UUID) -> bool:
@@ -288,7 +310,19 @@ class TagStore(Protocol):
         ...
 
     async def delete(self, image: UUID, tag: Tag, principal: str) -> bool:
-        """Whether there was one to delete; the manifest stays."""
+        """Whether there was one to delete; the manifest stays. Nobody sees it any more; see `restore`."""
+        ...
+
+    async def deleted(self, image: UUID, window: timedelta, limit: int, after: str) -> list[DeletedTag]:
+        """At most `limit` tags greater than `after` that were deleted within `window` and not pushed since."""
+        ...
+
+    async def restore(self, image: UUID, tag: Tag, restorer: Restorer, window: timedelta) -> Digest | None:
+        """What a tag that was deleted within `window` names again; None if there is none such.
+
+        Its manifest comes back with it, as in `ManifestStore.restore`, which says what is raised too; and TagTaken if
+        the tag was pushed since.
+        """
         ...
 
     async def history(self, image: UUID, tag: Tag, limit: int) -> list[TagMove]:

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from moorage.oci.manifest import MAX_MANIFEST_BYTES
 from moorage.runtime.settings import Settings
+from moorage.storage.collection import GRACE, Policy
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -72,6 +73,14 @@ class StorageSettings(Settings):
     """How often ended sessions and unowned bytes are looked for."""
     leftover_grace: timedelta = timedelta(hours=1)
     """Provisional bytes without a session are freed when they are that old."""
+    collection_interval: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    """How often what nothing names any more is looked for."""
+    collection_grace: Annotated[timedelta, Field(ge=timedelta(0))] = GRACE
+    """What nothing names is kept that long, and a blob that clients were told of; so long a deletion can be undone."""
+    collection_untagged_after: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
+    """Manifests without a tag that nothing else names go after that long; without it they stay."""
+    collection_with_subject: bool = False
+    """Whether tags `sha256-…` and `sha256-….sig` of older clients go when their subject is gone for good."""
 
     @field_validator("s3_bucket")
     @classmethod
@@ -103,3 +112,8 @@ class StorageSettings(Settings):
         if most > _LARGEST_OBJECT and told.data.get("driver") is Driver.S3:
             raise ValueError("S3 takes 5 TiB as one object at most")
         return most
+
+    @property
+    def policy(self) -> Policy:
+        """What collection is told."""
+        return Policy(self.collection_grace, self.collection_untagged_after, self.collection_with_subject)

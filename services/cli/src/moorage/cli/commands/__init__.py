@@ -2,7 +2,20 @@
 
 import typer
 
-from moorage.cli.commands import access, audit, doctor, facts, image, serve, services, sync, token, version, workspace
+from moorage.cli.commands import (
+    access,
+    audit,
+    doctor,
+    facts,
+    image,
+    serve,
+    services,
+    sync,
+    tag,
+    token,
+    version,
+    workspace,
+)
 
 
 def build() -> typer.Typer:
@@ -30,6 +43,7 @@ def build() -> typer.Typer:
     services.register(app)
     facts.register(app)
     image.register(app)
+    tag.register(app)
     workspace.register(app)
     token.register(app)
     sync.register(app)

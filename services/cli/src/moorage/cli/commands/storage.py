@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from moorage.cli.commands import storage_verification
 from moorage.cli.options import Json
-from moorage.cli.output import print_json, print_text
+from moorage.cli.output import print_json, print_text, progress
 from moorage.cli.service_process import settings_of, told_in_words
 
 
@@ -16,6 +17,7 @@ def register(group: typer.Typer) -> None:
     group.command("migrate")(migrate)
     group.command("expire")(expire)
     group.command("verify")(storage_verification.verify)
+    group.command("collect")(collect)
 
 
 def migrate() -> None:
@@ -51,3 +53,42 @@ def expire(as_json: Json = False) -> None:
         print_json(asdict(expired))
     else:
         print_text(f"Ended {expired.sessions} uploads; freed {expired.bytes} bytes of {expired.objects} objects.")
+
+
+def collect(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go; nothing is changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take away what nothing names any more, once its grace is over; storage does the same every few minutes.
+
+    Nobody has to wait for it: pushes and pulls go on. It is told everything by variables MOORAGE_STORAGE_….
+    The bytes of blobs are returned to the disk by the next `moorage storage expire`.
+
+    \b
+    moorage storage collect --dry-run
+    moorage storage collect --json
+    """
+    from moorage.storage.app import connect_storage
+    from moorage.storage.collection import Collected
+    from moorage.storage.settings import StorageSettings
+
+    settings = settings_of(StorageSettings)
+
+    async def run() -> Collected:
+        async with connect_storage(settings) as storage:
+            due = sum(queue.due for queue in (await storage.collection.queues()).values())
+            with progress("Looking at what nothing names", due) as told:
+                return await (storage.collection.preview(told) if dry_run else storage.collection.run(told))
+
+    collected = told_in_words(lambda: asyncio.run(run()))
+    if as_json:
+        print_json(asdict(collected))
+    else:
+        print_text(_collected(asdict(collected), "Would take away" if dry_run else "Took away"))
+
+
+def _collected(count: dict[str, int], verb: str) -> str:
+    return (
+        f"{verb} {count['tags']} deleted tags, {count['manifests']} manifests, {count['links']} links of blobs "
+        f"and {count['blobs']} blobs with {count['bytes']} bytes."
+    )

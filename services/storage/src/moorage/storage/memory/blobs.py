@@ -1,5 +1,6 @@
 """Which digests are stored, and which images hold them."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from moorage.oci.digest import Digest
@@ -17,6 +18,13 @@ class MemoryBlobStore:
         """See BlobStore."""
         return self._tables.blobs.get(digest) if (image, digest) in self._tables.links else None
 
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+        """See BlobStore."""
+        told_at = self._tables.links.get((image, digest))
+        if told_at is not None and told_at <= self._tables.clock.now() - told_again_after:
+            self._tables.link(image, digest)
+        return await self.find(image, digest)
+
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """See BlobStore."""
         return self._tables.blobs.get(digest)
@@ -25,18 +33,17 @@ class MemoryBlobStore:
         """See BlobStore."""
         if (source, digest) not in self._tables.links:
             return None
-        self._tables.links.add((target, digest))
+        self._tables.link(target, digest)
         return self._tables.blobs[digest]
 
     async def unlink(self, image: UUID, digest: Digest) -> bool:
         """See BlobStore."""
-        was_linked = (image, digest) in self._tables.links
-        self._tables.links.discard((image, digest))
-        return was_linked
+        return self._tables.unlink(image, digest)
 
     async def unlink_all(self, image: UUID) -> None:
         """See BlobStore."""
-        self._tables.links = {link for link in self._tables.links if link[0] != image}
+        for digest in [digest for holder, digest in self._tables.links if holder == image]:
+            self._tables.unlink(image, digest)
 
     async def any_of(self, image: UUID) -> bool:
         """See BlobStore."""

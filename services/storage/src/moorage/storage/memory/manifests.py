@@ -1,6 +1,7 @@
 """Manifests, what they name, and who refers to whom."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
@@ -8,9 +9,11 @@ from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Reference, Tag
+from moorage.storage.collection import Kind
 from moorage.storage.manifest_record import ManifestRecord
+from moorage.storage.memory import undo
 from moorage.storage.memory.tables import ManifestEntry, MemoryTables, TagEntry
-from moorage.storage.ports import Listed, TagMove
+from moorage.storage.ports import Listed, Restorer, TagMove
 
 
 class MemoryManifestStore:
@@ -31,7 +34,11 @@ class MemoryManifestStore:
             record,
             max(record.token, known.token) if known else record.token,
             record.token_is_local and (known is None or known.token_is_local),
+            known.order if known else next(tables.numbers),
         )
+        if known is None:
+            tables.review(Kind.MANIFEST, image, [record.digest])
+        tables.deleted_manifests.pop((image, record.digest), None)
         for tag in record.tags:
             self._move(image, tag, record)
 
@@ -57,13 +64,17 @@ class MemoryManifestStore:
 
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """See ManifestStore."""
-        if self._tables.manifests.pop((image, digest), None) is None:
+        tables = self._tables
+        if (image, digest) not in tables.manifests:
             return False
-        gone = [key for key, tag in self._tables.tags.items() if key[0] == image and tag.digest == digest]
-        for key in gone:
-            del self._tables.tags[key]
-            self._tables.history.append((image, TagMove(key[1], digest, None, principal)))
+        for tag in tables.tags_on(image, digest):
+            undo.set_tag_aside(tables, image, tag, principal)
+        undo.set_aside(tables, image, digest)
         return True
+
+    async def restore(self, image: UUID, digest: Digest, restorer: Restorer, window: timedelta) -> bool:
+        """See ManifestStore."""
+        return bool(undo.bring_back(self._tables, image, digest, restorer, window))
 
     async def any_of(self, image: UUID) -> bool:
         """See ManifestStore."""
@@ -72,17 +83,16 @@ class MemoryManifestStore:
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
         tables = self._tables
-        tables.manifests = {key: entry for key, entry in tables.manifests.items() if key[0] != image}
-        tables.tags = {key: entry for key, entry in tables.tags.items() if key[0] != image}
+        for digest in [digest for holder, digest in tables.manifests if holder == image]:
+            tables.drop_manifest(image, digest)
+        tables.deleted_manifests = {k: e for k, e in tables.deleted_manifests.items() if k[0] != image}
+        tables.deleted_tags = {k: e for k, e in tables.deleted_tags.items() if k[0] != image}
         tables.history = [entry for entry in tables.history if entry[0] != image]
 
     async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
-        """See ManifestStore. A dictionary keeps the order of first pushes."""
-        return [
-            Listed(entry.record.as_referrer, entry.token)
-            for (holder, _), entry in self._tables.manifests.items()
-            if holder == image and entry.record.subject == subject
-        ]
+        """See ManifestStore."""
+        found = [self._tables.manifests[image, digest] for digest in self._tables.referrers(image, subject)]
+        return [Listed(e.record.as_referrer, e.token) for e in sorted(found, key=lambda e: e.order)]
 
     def _move(self, image: UUID, tag: Tag, record: ManifestRecord) -> None:
         before = self._tables.tags.get((image, tag))
@@ -93,3 +103,5 @@ class MemoryManifestStore:
         if moves:
             move = TagMove(tag, before.digest if before else None, record.digest, record.principal)
             self._tables.history.append((image, move))
+        if before and moves:
+            self._tables.review(Kind.MANIFEST, image, [before.digest])

@@ -38,7 +38,7 @@ class MemorySessionStore:
 
     async def end(self, session: UUID) -> bool:
         """See SessionStore."""
-        if self._tables.sessions.pop(session, None) is None:
+        if self._tables.end_session(session) is None:
             return False
         self._tables.discarded.append(session)
         return True
@@ -56,7 +56,7 @@ class MemorySessionStore:
 
     async def complete(self, completion: Completion) -> list[UUID] | None:
         """See SessionStore."""
-        session = self._tables.sessions.pop(completion.session, None)
+        session = self._tables.end_session(completion.session)
         if session is None:
             return None
         mine = StoredObject(completion.session, completion.size)
@@ -67,7 +67,7 @@ class MemorySessionStore:
         self._tables.blobs[completion.digest] = kept
         if is_replaced:
             self._tables.damage.pop(completion.digest, None)
-        self._tables.links.add((session.image, completion.digest))
+        self._tables.link(session.image, completion.digest)
         self._tables.discarded += discarded
         return discarded
 
@@ -76,7 +76,7 @@ class MemorySessionStore:
         found = self._tables.sessions.get(session)
         if found is None or self._tables.blobs.get(digest) != stored:
             return False
-        self._tables.links.add((found.image, digest))
+        self._tables.link(found.image, digest)
         return await self.end(session)
 
     async def ended_by(self, idle_since: datetime, started_before: datetime, limit: int) -> list[UUID]:

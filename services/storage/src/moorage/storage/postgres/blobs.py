@@ -1,5 +1,7 @@
 """Which digests are stored, and which images hold them."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +11,17 @@ from moorage.runtime.statement import Statement, execute, fetch_one
 from moorage.storage.ports import StoredObject
 from moorage.storage.postgres.connections import connection
 
+
+@dataclass(frozen=True, slots=True)
+class ToldRow:
+    """The object behind a blob, and whether the link notes already that clients are told of it."""
+
+    key: UUID
+    size: int
+    is_damaged: bool
+    is_noted: bool
+
+
 FIND: Final = Statement(
     StoredObject,
     """
@@ -17,6 +30,17 @@ FIND: Final = Statement(
     WHERE blob_link.image = $1 AND blob_link.digest = $2
     """,
 )
+# Whether a link is young is told with what is found: only one that is not costs an update, and that may find it gone.
+TELL: Final = Statement(
+    ToldRow,
+    """
+    SELECT blob.key, blob.size, coalesce(blob.damage IN ('altered', 'unreadable'), false) AS is_damaged,
+        blob_link.linked_at > now() - $3::interval AS is_noted
+    FROM blob_link JOIN blob USING (digest)
+    WHERE blob_link.image = $1 AND blob_link.digest = $2
+    """,
+)
+NOTE: Final = Statement(type(None), "UPDATE blob_link SET linked_at = now() WHERE image = $1 AND digest = $2")
 FIND_ANYWHERE: Final = Statement(
     StoredObject,
     """
@@ -52,6 +76,14 @@ class PostgresBlobStore:
         """See BlobStore."""
         async with connection(self._database) as c:
             return await fetch_one(c, FIND, image, str(digest))
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+        """See BlobStore."""
+        async with connection(self._database) as c:
+            row = await fetch_one(c, TELL, image, str(digest), told_again_after)
+            if row is None or not (row.is_noted or await execute(c, NOTE, image, str(digest))):
+                return None
+        return StoredObject(row.key, row.size, row.is_damaged)
 
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """See BlobStore."""

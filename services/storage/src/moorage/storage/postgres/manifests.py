@@ -1,7 +1,8 @@
 """Manifests, what they name, and who refers to whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,16 +15,9 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage import references
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Listed
+from moorage.storage.ports import Listed, Restorer
+from moorage.storage.postgres import holding, undo
 from moorage.storage.postgres.connections import connection, transaction
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRow:
-    """Content of an image, and its size in bytes."""
-
-    digest: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +51,6 @@ class ReferrerRow:
     token: list[int]
 
 
-# The locks keep what is named until the manifest that names it is there.
-HOLD_BLOBS: Final = Statement(
-    HeldRow,
-    """
-    SELECT blob_link.digest, blob.size
-    FROM blob_link JOIN blob USING (digest)
-    WHERE blob_link.image = $1 AND blob_link.digest = ANY($2)
-    ORDER BY blob_link.digest
-    FOR KEY SHARE OF blob_link
-    """,
-)
-HOLD_MANIFESTS: Final = Statement(
-    HeldRow,
-    "SELECT digest, size FROM manifest WHERE image = $1 AND digest = ANY($2) ORDER BY digest FOR KEY SHARE",
-)
 # Everybody locks the manifest first and then tags by name, so nobody waits in a circle: hence `FROM pushed`.
 # `previous` carries the digest that a tag is moved from into its history.
 PUT: Final = Statement(
@@ -86,6 +65,8 @@ PUT: Final = Statement(
         SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token),
             token_is_local = manifest.token_is_local AND excluded.token_is_local
         RETURNING digest
+    ), undeleted AS (
+        DELETE FROM deleted_manifest WHERE image = $1 AND digest = $2
     ), referring AS (
         INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
         SELECT $1, $2, digest, is_manifest FROM unnest($10::text[], $11::boolean[]) AS named (digest, is_manifest)
@@ -124,7 +105,14 @@ UNTAG: Final = Statement(
     WITH named AS (
         SELECT name FROM tag WHERE image = $1 AND digest = $2 ORDER BY name FOR UPDATE
     ), gone AS (
-        DELETE FROM tag USING named WHERE tag.image = $1 AND tag.name = named.name RETURNING tag.name
+        DELETE FROM tag USING named WHERE tag.image = $1 AND tag.name = named.name
+        RETURNING tag.name, tag.token, tag.token_is_local
+    ), aside AS (
+        INSERT INTO deleted_tag (image, name, digest, token, token_is_local, deleted_by)
+        SELECT $1, name, $2, token, token_is_local, $3 FROM gone ORDER BY name
+        ON CONFLICT (image, name) DO UPDATE
+        SET digest = excluded.digest, token = excluded.token, token_is_local = excluded.token_is_local,
+            deleted_at = now(), deleted_by = excluded.deleted_by
     )
     INSERT INTO tag_history (image, name, before, after, principal) SELECT $1, name, $2, NULL, $3 FROM gone
     """,
@@ -156,8 +144,10 @@ class PostgresManifestStore:
     async def put(self, image: UUID, record: ManifestRecord) -> None:
         """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
         async with transaction(self._database) as c:
-            blobs = await _hold(c, HOLD_BLOBS, image, references.digests(record.references.blobs))
-            manifests = await _hold(c, HOLD_MANIFESTS, image, references.digests(record.references.manifests))
+            blobs = await holding.hold(c, holding.HOLD_BLOBS, image, references.digests(record.references.blobs))
+            # A subject need not be there; if it is, it stays.
+            named = references.digests(record.references.manifests) + ([record.subject] if record.subject else [])
+            manifests = await holding.hold(c, holding.HOLD_MANIFESTS, image, named)
             record.references.verify(blobs, manifests)
             await _write(c, image, record)
 
@@ -183,8 +173,14 @@ class PostgresManifestStore:
             if await fetch_one(c, LOCK, image, str(digest)) is None:
                 return False
             await execute(c, UNTAG, image, str(digest), principal)
+            await execute(c, undo.SET_ASIDE, image, str(digest))
             await execute(c, DELETE, image, str(digest))
             return True
+
+    async def restore(self, image: UUID, digest: Digest, restorer: Restorer, window: timedelta) -> bool:
+        """See ManifestStore."""
+        async with transaction(self._database) as c:
+            return bool(await undo.bring_back(c, image, digest, restorer, window))
 
     async def any_of(self, image: UUID) -> bool:
         """See ManifestStore."""
@@ -193,8 +189,9 @@ class PostgresManifestStore:
 
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
-        async with connection(self._database) as c:
+        async with transaction(self._database) as c:
             await execute(c, DELETE_ALL, image)
+            await execute(c, undo.FORGET_IMAGE, image)
 
     async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
         """See ManifestStore."""
@@ -205,15 +202,6 @@ class PostgresManifestStore:
 
 def _shown(row: ReferrerRow) -> Descriptor:
     return Descriptor(row.media_type, Digest.parse(row.digest), row.size, row.annotations, row.artifact_type)
-
-
-async def _hold(
-    c: Connection, statement: Statement[HeldRow], image: UUID, digests: Sequence[Digest]
-) -> Mapping[Digest, int]:
-    if not digests:
-        return {}
-    rows = await fetch_all(c, statement, image, [str(digest) for digest in digests])
-    return {Digest.parse(row.digest): row.size for row in rows}
 
 
 async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:

@@ -2,7 +2,9 @@
 
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.wire import Changed
+from moorage.distribution.content import Content
 from moorage.distribution.headers import AUTHZ_TOKEN, DECISION_ID
+from moorage.gateway.access import Access
 from moorage.gateway.audit import Audit
 from moorage.gateway.everywhere import Everywhere
 from moorage.gateway.follower import Follower
@@ -12,9 +14,19 @@ from moorage.gateway.ports import Authority
 class ManagementApi:
     """Everything is decided by the authority at head; gateways only have to have caught up with what it answers."""
 
-    def __init__(self, authority: Authority, follower: Follower, audit: Audit, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        follower: Follower,
+        access: Access,
+        audit: Audit,
+        content: Content,
+        patience_seconds: float,
+    ) -> None:
         self.authority = authority
+        self.access = access
         self.audit = audit
+        self.content = content
         self._follower = follower
         self._everywhere = Everywhere(authority, follower, patience_seconds)
 

@@ -11,6 +11,7 @@ from moorage.gateway.http.management.answers import answer, next_page
 from moorage.gateway.http.management.api import ManagementApi
 from moorage.gateway.http.management.audit import AuditTrail
 from moorage.gateway.http.management.callers import Callers
+from moorage.gateway.http.management.content import DeletedContent
 from moorage.gateway.http.management.decisions import Decisions
 from moorage.gateway.http.management.document import PLACE, document
 from moorage.gateway.http.management.images import Images
@@ -22,7 +23,7 @@ from moorage.gateway.http.management.sync import Sync
 from moorage.gateway.http.management.tokens import Tokens
 from moorage.gateway.http.management.workspaces import Workspaces
 
-RESOURCES: Final = (Images, Workspaces, Tokens, Decisions, Insight, Sync, AuditTrail)
+RESOURCES: Final = (Images, DeletedContent, Workspaces, Tokens, Decisions, Insight, Sync, AuditTrail)
 
 
 def operations() -> list[Operation]:
