@@ -18,8 +18,8 @@ _MOST_KEYS: Final = 10_000
 class Allowance:
     """Requests per second of one principal and of one address; uploads of one principal and requests in all at once."""
 
-    per_principal: float = 1000
-    per_address: float = 2000
+    per_principal: float = 10_000
+    per_address: float = 20_000
     uploads_at_once: int = 32
     requests_at_once: int = 1000
 

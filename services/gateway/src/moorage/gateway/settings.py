@@ -47,14 +47,14 @@ class GatewaySettings(Settings):
     """How often each workspace's facts are compared with the authority's."""
     purge_seconds: float = Field(default=300, gt=0)
     """How often what deleted images held is looked for, to be dropped; gateways spread around it."""
-    requests_per_second: float = Field(default=1000, gt=0)
-    """Of one principal on average; ten seconds' worth may come at once. More is 429."""
-    requests_per_second_per_address: float = Field(default=2000, gt=0)
+    requests_per_second: float = Field(default=10_000, gt=0)
+    """Of one principal on average, at one process; ten seconds' worth may come at once. More is 429."""
+    requests_per_second_per_address: float = Field(default=20_000, gt=0)
     """The same of one client address."""
     requests_at_once: int = Field(default=1000, ge=1)
-    """Requests of everybody that are being answered, transfers included; more is 503."""
+    """Requests of everybody that one process is answering, transfers included; more is 503."""
     uploads_at_once: int = Field(default=32, ge=1)
-    """Requests of one principal that send content at the same time; more is 429."""
+    """Requests of one principal that send content to one process at the same time; more is 429."""
     failed_logins_per_minute: int = Field(default=10, ge=1)
     """Under one user name from one address; then logins are 429."""
     tags_per_push: int = Field(default=46, ge=10)
