@@ -124,6 +124,17 @@ class ManifestWire:
         digest, body = await registry.push_manifest({**empty, "manifests": [descriptor(body, INDEX)]}, "nested")
         assert (await registry.ask("GET", registry.at(f"manifests/{digest}"))).body == body
 
+    async def test_indexes_nest_eight_deep(self, registry: WireRegistry) -> None:
+        """And no deeper, so that whoever walks them has an end."""
+        _, body = await registry.push_manifest(await registry.image_manifest("bottom"))
+        kind, empty = IMAGE, {"schemaVersion": 2, "mediaType": INDEX}
+        for _ in range(8):
+            _, body = await registry.push_manifest({**empty, "manifests": [descriptor(body, kind)]})
+            kind = INDEX
+        deeper = json.dumps({**empty, "manifests": [descriptor(body, INDEX)]}).encode()
+        answer = await put(registry, "deeper", deeper, INDEX)
+        assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+
     async def test_a_manifest_with_missing_content_is_refused(self, registry: WireRegistry) -> None:
         """A layer, a child; but neither a subject nor a nondistributable layer (R26)."""
         document = await registry.image_manifest("missing")

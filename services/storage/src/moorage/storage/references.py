@@ -10,6 +10,8 @@ from moorage.oci.errors import ManifestBlobUnknown, ManifestInvalid
 from moorage.oci.manifest import Manifest
 from moorage.oci.media_types import ManifestType
 
+MAX_INDEX_DEPTH: Final = 8
+"""So many indexes may lie within one another; whoever walks them has an end (R101)."""
 _SHOWN: Final = 10
 _MANIFEST_TYPES: Final = frozenset(ManifestType)
 
@@ -43,6 +45,12 @@ class References:
         """Raises ManifestBlobUnknown, naming what is missing, or ManifestInvalid for a size that is not so."""
         _verify(self.blobs, blobs)
         _verify(self.manifests, manifests)
+
+
+def verify_depth(below: int) -> None:
+    """Raises ManifestInvalid for an index under which so many manifests lie one below the other."""
+    if below > MAX_INDEX_DEPTH:
+        raise ManifestInvalid(f"indexes may be nested {MAX_INDEX_DEPTH} deep at most")
 
 
 def digests(descriptors: Iterable[Descriptor]) -> list[Digest]:

@@ -9,6 +9,7 @@ from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Reference, Tag
+from moorage.storage import references
 from moorage.storage.collection import Kind
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.memory import undo
@@ -29,6 +30,7 @@ class MemoryManifestStore:
             {digest: tables.blobs[digest].size for holder, digest in tables.links if holder == image},
             {digest: len(e.record.body) for (holder, digest), e in tables.manifests.items() if holder == image},
         )
+        references.verify_depth(tables.depth(image, references.digests(record.references.manifests)))
         known = tables.manifests.get((image, record.digest))
         tables.manifests[image, record.digest] = ManifestEntry(
             record,

@@ -1,7 +1,7 @@
 """What the memory stores share, as the PostgreSQL ones share a schema."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -157,6 +157,15 @@ class MemoryTables:
     def parents(self, image: UUID, child: Digest) -> list[Digest]:
         """The manifests that name it."""
         return [digest for (holder, digest), e in self.manifests.items() if holder == image and child in e.children]
+
+    def depth(self, image: UUID, children: Collection[Digest]) -> int:
+        """How many manifests lie one below the other there, counted to one more than an index may have."""
+        level, depth = set(children), 0
+        while level and depth <= references.MAX_INDEX_DEPTH:
+            depth += 1
+            there = [self.manifests[image, digest] for digest in level if (image, digest) in self.manifests]
+            level = {child for entry in there for child in entry.children}
+        return depth
 
     def _keep_what_was_pushed_meanwhile(self, ended: Session) -> None:
         now = self.clock.now()

@@ -146,9 +146,11 @@ class PostgresManifestStore:
         async with transaction(self._database) as c:
             blobs = await holding.hold(c, holding.HOLD_BLOBS, image, references.digests(record.references.blobs))
             # A subject need not be there; if it is, it stays.
-            named = references.digests(record.references.manifests) + ([record.subject] if record.subject else [])
+            children = references.digests(record.references.manifests)
+            named = children + ([record.subject] if record.subject else [])
             manifests = await holding.hold(c, holding.HOLD_MANIFESTS, image, named)
             record.references.verify(blobs, manifests)
+            references.verify_depth(await holding.depth(c, image, children))
             await _write(c, image, record)
 
     async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
