@@ -107,6 +107,18 @@ async def test_overload_is_shed_at_once_and_over_when_it_ends(tmp_path: Path) ->
         assert (await site.ask("GET", "/v2/", auth=site.basic("alice"))).status == 200
 
 
+async def test_one_address_holds_half_of_what_there_is(tmp_path: Path) -> None:
+    """The other half is for everybody else."""
+    async with open_site(tmp_path, requests_at_once=2) as site:
+        body = Trickle()
+        going_on = asyncio.create_task(site.ask("POST", STORED, auth=site.basic("bob"), data=body))
+        await body.begun.wait()
+        assert is_too_many(await site.ask("GET", "/v2/", auth=site.basic("alice")))
+        body.goes_on.set()
+        assert (await going_on).status == 201
+        assert (await site.ask("GET", "/v2/", auth=site.basic("alice"))).status == 200
+
+
 async def test_the_defaults_are_out_of_the_way(site: Site) -> None:
     """A push and a pull, many times over."""
     for number in range(20):

@@ -64,7 +64,7 @@ class StandaloneRegistry:
     ) -> None:
         self._folder = folder
         self._options = (*options, "--workers", str(workers)) if workers > 1 else options
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = environment or {}
         self.workers = workers
         self._port = free_port()
         self._process: ServerProcess | None = None
@@ -109,7 +109,7 @@ class StandaloneRegistry:
         """Returns when the registry answers."""
         command = [sys.executable, "-m", "moorage.cli", "serve", "--demo", "--data", str(self.data)]
         command += ["--port", str(self._port), "--credentials-file", str(self.credentials), *self._options]
-        self._process = ServerProcess(command, log=self.log, environment=self._environment)
+        self._process = ServerProcess(command, log=self.log, environment={**os.environ, **self._environment})
         await answers(f"{self.url}/v2/", self._process)
 
     async def stop(self) -> None:

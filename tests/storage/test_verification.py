@@ -17,7 +17,7 @@ from moorage.oci.errors import BlobUnknown, Unavailable
 from moorage.runtime.clock import FixedClock
 from moorage.storage.damage import Damage, Extent, Progress
 from moorage.storage.drivers.filesystem import FilesystemDriver
-from moorage.storage.ports import Tap
+from moorage.storage.ports import ObjectUnreadable, Tap
 from moorage.storage.suspects import Suspects
 from moorage.storage.verification import Verification
 
@@ -29,6 +29,7 @@ class ShakyDriver(FilesystemDriver):
     """A disk that can't read some objects, or altogether, for so many times."""
 
     failures = 0
+    failure: type[Unavailable] = ObjectUnreadable
     is_away = False
     reads = 0
 
@@ -45,7 +46,7 @@ class ShakyDriver(FilesystemDriver):
         self.reads += 1
         if self.failures:
             self.failures -= 1
-            raise Unavailable("a bad sector")
+            raise self.failure("a bad sector")
         async for block in super().read(key, span, tap):
             yield block
 
@@ -186,6 +187,17 @@ async def test_what_can_not_be_read_is_damaged_too(place: Place) -> None:
         await place.content.stat_blob(IMAGE, digest)
     await place.push(BLOBS[0])
     assert await read_all(place.content.read_blob(IMAGE, digest)) == BLOBS[0]
+
+
+async def test_a_reader_that_can_not_read_judges_nothing(place: Place) -> None:
+    """Without descriptors, permission or network it says nothing of the bytes, though it can tell their size."""
+    digest = await place.push(BLOBS[0])
+    place.driver.failure, place.driver.failures = Unavailable, 100
+    with pytest.raises(Unavailable):
+        await place.verification.run("test", unwatched)
+    assert await place.known() == {}
+    place.driver.failures = 0
+    assert (await place.content.stat_blob(IMAGE, digest)).size == len(BLOBS[0])
 
 
 async def test_a_backend_that_is_away_damages_nothing(place: Place) -> None:

@@ -34,9 +34,13 @@ class FleetAnswer(Answer):
 
 
 class AwaitFleetRequest(Request):
-    """Have all gateways passed `token`? Answered as soon as they have, or after `seconds`."""
+    """Have all gateways passed `token`? Answered as soon as they have, or after `seconds`.
+
+    With `heard` those that have missed several reports are not waited for: they may serve, and nobody can tell when.
+    """
 
     token: str
+    heard: bool = False
     seconds: float = Field(default=MOST_WAIT_SECONDS, ge=0, le=MOST_WAIT_SECONDS)
 
 

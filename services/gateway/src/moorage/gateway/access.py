@@ -127,9 +127,18 @@ class Access:
             raise self._unavailable(error) from error
 
     def revoked(self, identity: Identity) -> Reason | None:
-        """Why nothing more may be done with the identity, as far as is known here."""
+        """Why nothing more may be done with the identity, as far as is known here.
+
+        Somebody of whom nothing is known yet is inactive too (E1): that counts only where nothing new can be missing.
+        """
         replica = self._follower.replica
-        return replica.revoked(identity) if replica else None
+        reason = replica.revoked(identity) if replica else None
+        return None if reason is Reason.PRINCIPAL_INACTIVE and not self._up_to_date else reason
+
+    @property
+    def _up_to_date(self) -> bool:
+        enlisted = self._enlistment is None or self._enlistment.current
+        return enlisted and self._follower.age <= NEW_NAMES_AGE_SECONDS
 
     def rests_on(self, decided: ConsistencyToken, wanted: ConsistencyToken, name: ImageName) -> bool:
         """Whether what was decided at one position holds for what was written at another.

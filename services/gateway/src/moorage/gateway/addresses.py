@@ -1,7 +1,7 @@
 """Which address is the client's: what proxies of ours say of it counts, nobody else's word (R133). Pure."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 Network = IPv4Network | IPv6Network
@@ -25,7 +25,12 @@ def client_address(peer: str, chain: Sequence[str], proxies: Sequence[Network]) 
 
 
 def _is_among(text: str, proxies: Sequence[Network]) -> bool:
-    return _is_address(text) and any(ip_address(text) in network for network in proxies)
+    if not _is_address(text):
+        return False
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):  # a socket for both families tells of IPv4 so
+        address = address.ipv4_mapped or address
+    return any(address in network for network in proxies)
 
 
 def _is_address(text: str) -> bool:

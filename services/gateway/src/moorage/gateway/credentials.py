@@ -64,14 +64,15 @@ class Credentials:
 
     async def _ask(self, shown: Shown) -> Identity:
         who = (shown.user[:_LONGEST_USER], shown.address)
-        if not self._failures.has(who, self._clock.monotonic()):
+        if not may_be_secret(shown.secret) and not self._failures.has(who, self._clock.monotonic()):
             raise _too_many()
         try:
             answer = await self._authenticated(shown.secret, *who)
         except problems.TooManyRequests as problem:
             raise _too_many() from problem
         except CredentialUnknown:
-            self._failures.take(who, self._clock.monotonic())
+            if not self._failures.take(who, self._clock.monotonic()):
+                raise _too_many() from None
             raise
         except Problem as problem:
             raise _unavailable(problem) from problem

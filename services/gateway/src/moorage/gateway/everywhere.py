@@ -28,4 +28,4 @@ class Everywhere:
 
     async def _fleet(self, token: ConsistencyToken) -> None:
         with suppress(Problem):
-            await self._authority.await_fleet(AwaitFleetRequest(token=str(token), seconds=self._seconds))
+            await self._authority.await_fleet(AwaitFleetRequest(token=str(token), seconds=self._seconds, heard=True))

@@ -16,12 +16,20 @@ _MOST_KEYS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Requests per second of one principal and of one address; uploads of one principal and requests in all at once."""
+    """Requests per second of one principal and of one address.
+
+    At once: uploads of one principal, requests in all, and how many of these one address may hold.
+    """
 
     per_principal: float = 10_000
     per_address: float = 20_000
     uploads_at_once: int = 32
     requests_at_once: int = 1000
+
+    @property
+    def of_one_address(self) -> int:
+        """Half of all, so that nobody keeps everybody else out."""
+        return max(1, self.requests_at_once // 2)
 
 
 @dataclass(slots=True)

@@ -47,11 +47,12 @@ class Authentication:
 
     async def _counted(self, request: wire.AuthenticateRequest, most: int) -> Credential:
         key, now = (request.user, request.address), self._clock.monotonic()
-        if self._failures.too_many(key, most, now):
-            raise TooManyRequests("too many failed logins; try again in a minute")
         try:
             return await self.credential(request.secret)
-        except CredentialUnknown:
+        except CredentialUnknown as unknown:
+            # A right secret is never refused for what others show under the same name, or from behind one address.
+            if self._failures.too_many(key, most, now):
+                raise TooManyRequests("too many failed logins; try again in a minute") from unknown
             self._failures.note(key, now)
             raise
 

@@ -57,12 +57,12 @@ class Gateways:
         """Waits until every gateway enforces the token, or its seconds have passed. Raises InputInvalid."""
         token = _token(request.token)
         ends = asyncio.get_running_loop().time() + request.seconds
-        told, fleet = self._told, await self.fleet()
+        told, fleet = self._told, await self._asked_for(request)
         while not fleet.reached(token) and asyncio.get_running_loop().time() < ends:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await told.wait()
-            told, fleet = self._told, await self.fleet()
+            told, fleet = self._told, await self._asked_for(request)
         return FleetProgress(
             token=request.token,
             reached=fleet.reached(token),
@@ -71,6 +71,10 @@ class Gateways:
             waiting=fleet.waiting(token),
             unconfirmed=fleet.unconfirmed,
         )
+
+    async def _asked_for(self, request: AwaitFleetRequest) -> Fleet:
+        fleet = await self.fleet()
+        return fleet.heard if request.heard else fleet
 
     async def all_gone(self) -> None:
         """For who knows that every gateway of before has ended: nobody waits for them any more."""

@@ -55,6 +55,11 @@ class Fleet:
         return cls(tuple(each for each in members if not each.gone(now)), now)
 
     @property
+    def heard(self) -> "Fleet":
+        """Those that report."""
+        return Fleet(tuple(each for each in self.members if not each.silent(self.now)), self.now)
+
+    @property
     def minimum(self) -> ConsistencyToken | None:
         """What every gateway has passed; None without any."""
         return min((each.applied for each in self.members), default=None)

@@ -76,11 +76,10 @@ class Workers:
 
     async def answers(self, path: str) -> dict[int, tuple[int, str]]:
         """Status and text of the workers' internal listeners, by number; of those that answer soon."""
-        asked = [self._answer(number, path) for number in sorted(self._running)]
+        asked = [self._answer(number, self._running[number].internal, path) for number in sorted(self._running)]
         return {number: answer for number, answer in await asyncio.gather(*asked) if answer is not None}
 
-    async def _answer(self, number: int, path: str) -> tuple[int, tuple[int, str] | None]:
-        internal = self._running[number].internal
+    async def _answer(self, number: int, internal: str | None, path: str) -> tuple[int, tuple[int, str] | None]:
         if internal is not None:
             with suppress(aiohttp.ClientError, TimeoutError):
                 async with self._session.get(internal + path) as answer:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from moorage.oci.errors import UploadBusy
+from moorage.oci.errors import StorageFull, Unavailable, UploadBusy
 from moorage.runtime.clock import Clock
 from moorage.storage.ports import BlobDriver, ObjectMissing, SessionStore
 from moorage.storage.upload_session import Lifetime
@@ -63,15 +63,27 @@ class Expiry:
                 return await self._sessions.end(session)
         except UploadBusy:
             return False
-        except ObjectMissing:
+        except (ObjectMissing, StorageFull, Unavailable):
             return await self._sessions.end(session)
 
     async def _free_discarded(self) -> list[int]:
         freed = list[int]()
         while keys := await self._sessions.discarded(_BATCH):
-            freed += [await self._free(key) for key in keys]
-            await self._sessions.forget_discarded(keys)
+            sizes = {key: await self._tried(key) for key in keys}
+            done = {key: size for key, size in sizes.items() if size is not None}
+            freed += done.values()
+            await self._sessions.forget_discarded(list(done))
+            if len(done) < len(keys):
+                break  # the next run tries them again, and what comes behind them
         return freed
+
+    async def _tried(self, key: UUID) -> int | None:
+        """How many bytes there were; None if this key can't be freed, which keeps nothing else from being."""
+        try:
+            return await self._free(key)
+        except (StorageFull, Unavailable):
+            _log.warning("Discarded bytes could not be freed yet", key=str(key))
+            return None
 
     async def _free_leftovers(self) -> list[int]:
         freed, batch = list[int](), list[UUID]()

@@ -48,7 +48,10 @@ class Kinship:
                 kept = self._first_kept(found)
             if kept is not None:
                 return self._remember(image, _path(came_from, kept[0]), kept[1])
-            level = _next(came_from, await self.nears(image, level))
+            nears = await self.nears(image, level)
+            if len(nears) > MOST_KIN:  # there are more than were told of, and one of these may keep it
+                return Family(self.cutoff.later(Kind.MANIFEST), frozenset())
+            level = _next(came_from, nears)
         return Family(Verdict.COLLECT if there else Verdict.DROP, frozenset(there))
 
     def _known(self, image: UUID, level: Iterable[Digest]) -> tuple[Digest, Verdict | Wait] | None:

@@ -18,6 +18,7 @@ from moorage.distribution.content import DeletedTag, StoredManifest
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
+from moorage.oci.errors import Unavailable
 from moorage.oci.reference import Reference, Tag
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.upload_session import Session
@@ -29,6 +30,10 @@ Tap = Callable[[bytes], object]
 
 class ObjectMissing(Exception):
     """The driver holds nothing under this key."""
+
+
+class ObjectUnreadable(Unavailable):
+    """The medium fails where the object's bytes lie: that says something of the object, as other failures do not."""
 
 
 class HeldUpload(Protocol):

@@ -13,11 +13,10 @@ from uuid import UUID
 import structlog
 
 from moorage.oci.digest import Digest
-from moorage.oci.errors import Unavailable
 from moorage.runtime.clock import Clock
 from moorage.storage.damage import Damage, Extent, KnownDamage, ListedBlob, Progress, Verified
 from moorage.storage.pace import Pace
-from moorage.storage.ports import BlobDriver, ObjectMissing
+from moorage.storage.ports import BlobDriver, ObjectMissing, ObjectUnreadable
 from moorage.storage.running_hash import RunningHash
 from moorage.storage.verification_store import VerificationStore
 
@@ -131,9 +130,7 @@ class Verification:
                     await look.pace.spend(len(block))
         except ObjectMissing:
             return Damage.MISSING
-        except Unavailable:
-            # The backend answers, as `size` has shown and will again: it is this object that can't be read.
-            await self._driver.size(blob.key)
+        except ObjectUnreadable:
             return Damage.UNREADABLE
         return None if running.digest() == blob.digest else Damage.ALTERED
 

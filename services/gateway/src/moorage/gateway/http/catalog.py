@@ -25,6 +25,8 @@ from moorage.oci.reference import ImageName
 
 PATH: Final = "/v2/_catalog"
 MOST_WORKSPACES: Final = 50
+MOST_IMAGES: Final = 1000
+"""The authority lists no more of a workspace at a time."""
 """Workspaces that one request looks into; a page may be short, and its link leads on."""
 _ALL: Final = "~"
 
@@ -101,7 +103,7 @@ class Catalog:
         for asked, place in enumerate(self._places(start)):
             if len(names) == most or asked == MOST_WORKSPACES:
                 return names, before
-            found = await self._readable(identity, place, most - len(names))
+            found = await self._readable(identity, place, min(most - len(names), MOST_IMAGES))
             names += [image.name for image in found.images]
             before = Place(place.workspace, found.cursor or _ALL)
             if found.cursor:

@@ -34,6 +34,7 @@ class Throttle:
         self._addresses = Buckets(allowance.per_address, allowance.per_address * BURST_SECONDS)
         self._uploads = AtOnce(allowance.uploads_at_once)
         self._requests = AtOnce(allowance.requests_at_once)
+        self._held_by = AtOnce(allowance.of_one_address)
         self.numbers = ShedNumbers()
 
     def shedding(self) -> Middleware:
@@ -70,11 +71,16 @@ class Throttle:
         request[_HELD].callback(self._uploads.give_back, principal)
 
     def _enter(self, request: web.Request, held: ExitStack) -> None:
-        self._take(self._addresses, address_of(request), "address")
+        address = address_of(request)
+        self._take(self._addresses, address, "address")
         if not self._requests.take(None):
             self.numbers.shed("overload")
             raise Unavailable("the registry has too much to do right now; try again in a few seconds")
         held.callback(self._requests.give_back, None)
+        if not self._held_by.take(address):
+            self.numbers.shed("address")
+            raise _too_many("too many requests at once; let some of them finish first", 1)
+        held.callback(self._held_by.give_back, address)
 
     def _take(self, buckets: Buckets, key: object, limit: str) -> None:
         now = self._clock.monotonic()

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from moorage.oci.errors import StorageFull, Unavailable
-from moorage.storage.ports import ObjectMissing
+from moorage.storage.ports import ObjectMissing, ObjectUnreadable
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _log: Final = structlog.stdlib.get_logger(__name__)
@@ -25,4 +25,5 @@ def translated() -> Iterator[None]:
         _log.error("The file system refused", error=errno.errorcode.get(error.errno or 0, "unknown"))
         if error.errno in _FULL:
             raise StorageFull("the registry's storage is full; nothing was stored") from error
-        raise Unavailable("the registry's storage can't be used right now") from error
+        kind = ObjectUnreadable if error.errno == errno.EIO else Unavailable
+        raise kind("the registry's storage can't be used right now") from error

@@ -38,8 +38,7 @@ class MemoryManifestStore:
             record.token_is_local and (known is None or known.token_is_local),
             known.order if known else next(tables.numbers),
         )
-        if known is None:
-            tables.review(Kind.MANIFEST, image, [record.digest])
+        tables.review(Kind.MANIFEST, image, [record.digest])
         tables.deleted_manifests.pop((image, record.digest), None)
         for tag in record.tags:
             self._move(image, tag, record)

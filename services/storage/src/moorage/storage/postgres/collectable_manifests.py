@@ -70,9 +70,9 @@ NEARS: Final = Statement(
     """
     SELECT digest, manifest AS near FROM manifest_reference
     WHERE image = $1 AND digest = ANY($2) AND is_manifest
-    UNION ALL
+    UNION
     SELECT digest, subject FROM manifest WHERE image = $1 AND digest = ANY($2) AND subject IS NOT NULL
-    UNION ALL
+    UNION
     SELECT subject, digest FROM manifest WHERE image = $1 AND subject = ANY($2)
     LIMIT $3
     """,

@@ -60,20 +60,14 @@ PUT: Final = Statement(
         INSERT INTO manifest (
             image, digest, media_type, body, subject, artifact_type, annotations, token, pushed_by, token_is_local
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $13)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)
         ON CONFLICT (image, digest) DO UPDATE
         SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token),
             token_is_local = manifest.token_is_local AND excluded.token_is_local
         RETURNING digest
-    ), undeleted AS (
-        DELETE FROM deleted_manifest WHERE image = $1 AND digest = $2
-    ), referring AS (
-        INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
-        SELECT $1, $2, digest, is_manifest FROM unnest($10::text[], $11::boolean[]) AS named (digest, is_manifest)
-        ON CONFLICT DO NOTHING
     ), moved AS (
         INSERT INTO tag (image, name, digest, token, token_is_local)
-        SELECT $1, name, pushed.digest, $8, $13 FROM pushed, unnest($12::text[]) AS name ORDER BY name COLLATE "C"
+        SELECT $1, name, pushed.digest, $8, $11 FROM pushed, unnest($10::text[]) AS name ORDER BY name COLLATE "C"
         ON CONFLICT (image, name) DO UPDATE
         SET previous = tag.digest, digest = excluded.digest, moved_at = now(),
             token = GREATEST(tag.token, excluded.token),
@@ -82,6 +76,16 @@ PUT: Final = Statement(
     )
     INSERT INTO tag_history (image, name, before, after, principal)
     SELECT $1, name, previous, $2, $9 FROM moved WHERE previous IS DISTINCT FROM $2
+    """,
+)
+# A statement of its own behind PUT: that may have waited for a deletion, of which its own snapshot knows nothing.
+REFER: Final = Statement(
+    type(None),
+    """
+    WITH undeleted AS (DELETE FROM deleted_manifest WHERE image = $1 AND digest = $2)
+    INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
+    SELECT $1, $2, digest, is_manifest FROM unnest($3::text[], $4::boolean[]) AS named (digest, is_manifest)
+    ON CONFLICT DO NOTHING
     """,
 )
 FIND_BY_DIGEST: Final = Statement(
@@ -222,8 +226,14 @@ async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:
         dict(shown.annotations),
         [record.token.epoch, record.token.seq],
         record.principal,
-        [str(digest) for digest in (*blobs, *manifests)],
-        [False] * len(blobs) + [True] * len(manifests),
         [tag.text for tag in record.tags],
         record.token_is_local,
+    )
+    await execute(
+        c,
+        REFER,
+        image,
+        str(record.digest),
+        [str(digest) for digest in (*blobs, *manifests)],
+        [False] * len(blobs) + [True] * len(manifests),
     )

@@ -30,7 +30,7 @@ class DeletedTagsQuery(RequestBody):
     """Which page; only deleted ones are listed here, all others by the distribution API."""
 
     deleted: bool
-    cursor: str | None = Field(default=None, max_length=128)
+    cursor: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$")
     limit: int = Field(default=100, ge=1, le=1000)
 
 
@@ -69,9 +69,13 @@ class DeletedContent:
         headers=(DECISION_ID,),
     )
     async def restore_tag(self, who: IdentityBody, id: UUID, tag: str) -> Reply[RestoredBody]:
-        """Undoes the deletion of a tag, and of the manifest that it named."""
+        """Undoes the deletion of a tag, and of the manifest that it named.
+
+        It takes away what the deletion did and puts content there again: who may delete and push may do both.
+        """
         wanted = Tag.parse(tag)
-        image, actor, decision = await self._admitted(who, id, Action.DELETE_TAG)
+        await self._admitted(who, id, Action.DELETE_TAG)
+        image, actor, decision = await self._admitted(who, id, Action.PUSH)
         try:
             digest = await self._api.content.restore_tag(image.id, wanted, actor)
         except TagTaken as error:
@@ -91,7 +95,8 @@ class DeletedContent:
     async def restore_manifest(self, who: IdentityBody, id: UUID, digest: str) -> Reply[RestoredBody]:
         """Undoes the deletion of a manifest; its tags are restored one by one."""
         wanted = _digest(digest)
-        image, actor, decision = await self._admitted(who, id, Action.DELETE)
+        await self._admitted(who, id, Action.DELETE)
+        image, actor, decision = await self._admitted(who, id, Action.PUSH)
         try:
             await self._api.content.restore_manifest(image.id, wanted, actor)
         except (ManifestUnknown, ManifestBlobUnknown) as error:

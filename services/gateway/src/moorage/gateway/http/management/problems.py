@@ -84,7 +84,8 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
         problem = _problem(error)
         if isinstance(error, Problem):
             problem.decision = error.decision
-        return _response(problem, request)
+        pause = error.headers.get("Retry-After") if isinstance(error, oci.RegistryError) else None
+        return _response(problem, request, pause)
     except ConnectionError:
         raise
     except Exception:  # the last line of defence: a bug is logged with the request's id and told without detail
@@ -114,6 +115,8 @@ def _problem(error: Exception) -> Problem:
             return TooManyRequests(error.message)
         case oci.NameInvalid():
             return InputInvalid(error.message, errors=[{"at": "name", "message": error.message}])
+        case oci.RegistryError() if error.status < 500:
+            return InputInvalid(error.message, errors=[])
         case web.HTTPNotFound():
             return NotFound("this path is not one of the management API")
         case web.HTTPMethodNotAllowed():
@@ -123,7 +126,7 @@ def _problem(error: Exception) -> Problem:
     return Problem("the failure is logged with the request's id")
 
 
-def _response(problem: Problem, request: web.Request) -> web.Response:
+def _response(problem: Problem, request: web.Request, pause: str | None = None) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="moorage", charset="UTF-8"'
@@ -132,6 +135,6 @@ def _response(problem: Problem, request: web.Request) -> web.Response:
     if problem.decision is not None:
         headers[DECISION_ID] = str(problem.decision)
     if problem.status in (429, 503):
-        headers["Retry-After"] = "60" if problem.status == 429 else "5"
+        headers["Retry-After"] = pause or ("60" if problem.status == 429 else "5")
     body = json.dumps(problem.body() | {"instance": request.rel_url.raw_path}).encode()
     return web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE, headers=headers)

@@ -11,7 +11,7 @@ from moorage.storage import upload_session
 from moorage.storage.drivers.s3.bucket import Bucket
 from moorage.storage.drivers.s3.committing import complete, put_new
 from moorage.storage.drivers.s3.part_sizes import MOST_NUMBERS, part_size
-from moorage.storage.drivers.threads import WORTH_A_THREAD, in_thread
+from moorage.storage.drivers.threads import WORTH_A_THREAD, in_thread, to_its_end
 from moorage.storage.part_list import Hold, Part, PartList, Progress, Tail
 from moorage.storage.ports import ObjectMissing, Tap
 
@@ -53,6 +53,9 @@ class S3Upload:
         """See HeldUpload. Large blocks are gathered and hashed in a thread."""
         if self._is_sealed:
             raise upload_session.sealed()
+        await to_its_end(self._append(block, tap))
+
+    async def _append(self, block: Sequence[bytes], tap: Tap) -> None:
         await self._load()
         if sum(map(len, block)) < WORTH_A_THREAD:
             self._gather(block, tap)
@@ -64,6 +67,8 @@ class S3Upload:
 
     async def truncate(self, size: int) -> None:
         """See HeldUpload."""
+        if self._is_sealed:
+            return
         if size != self._kept.size:
             raise ValueError("only what was appended since the last flush can be taken back")
         if self._flight or self._now.parts != self._kept.parts:
@@ -218,13 +223,15 @@ class S3Upload:
         self._kept = replace(self._kept, is_closing=False)
 
     async def _end(self) -> None:
-        if self._now.upload and not self._now.parts:
-            await self._bucket.abort(self._name, self._now.upload)
-        if self._now.tails:
-            await self._bucket.delete_tails(self._hold.key)
+        # First of all: who has lost the hold ends here, and touches nothing that is another's by now.
         await self._list.finish(self._hold)
         self._is_sealed = True
         self._gathered.clear()
+        with suppress(Unavailable):  # what stays is freed as a stray
+            if self._now.upload and not self._now.parts:
+                await self._bucket.abort(self._name, self._now.upload)
+            if self._now.tails:
+                await self._bucket.delete_tails(self._hold.key)
 
 
 class S3Object:

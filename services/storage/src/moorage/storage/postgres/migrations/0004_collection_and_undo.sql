@@ -94,6 +94,9 @@ BEGIN
 END $$;
 CREATE TRIGGER manifest_is_new AFTER INSERT ON manifest
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
+-- Whoever pushes it again is about to name it.
+CREATE TRIGGER manifest_is_pushed_again AFTER UPDATE ON manifest
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
 CREATE TRIGGER tag_is_gone AFTER DELETE ON tag
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
 
