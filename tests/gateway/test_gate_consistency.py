@@ -166,3 +166,17 @@ async def test_after_history_was_rewritten_the_authority_decides_until_there_is_
     assert (await site.ask("GET", f"/v2/{API}/manifests/1", auth=auth)).status == 503
     site.village.away = False
     assert (await site.ask("GET", f"/v2/{API}/manifests/1", auth=auth)).status == 200
+
+
+async def test_who_was_announced_a_moment_ago_is_no_stranger(site: Site) -> None:
+    """Nothing is known of them here yet; while news may be missing the authority says who they are, not this gateway."""
+    await site.push("bob", API)
+    site.village.frozen = True
+    site.village.user("newcomer")
+    site.village.grant("newcomer", "ledger", Role.READ)
+    site.secrets["newcomer"] = site.village.token("newcomer")
+    site.clock.advance(timedelta(seconds=2))
+    assert (await site.ask("GET", f"/v2/{API}/manifests/1", auth=site.basic("newcomer"))).status == 200
+    site.village.away = True
+    answer = await site.ask("GET", f"/v2/{API}/manifests/1", auth=site.basic("newcomer"))
+    assert answer.status == 503

@@ -1,6 +1,8 @@
 """`/v2/<name>/manifests/<tag or digest>`: manifests and tags (end-3, end-7, end-9)."""
 
-from contextlib import nullcontext
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
@@ -13,8 +15,11 @@ from moorage.distribution.inside import LOCAL
 from moorage.distribution.server import answers, body, conditions, query
 from moorage.distribution.server.registry import LARGE_BYTES, Methods, Registry
 from moorage.oci.digest import Digest
-from moorage.oci.errors import MediaTypeUnsupported
+from moorage.oci.errors import MediaTypeUnsupported, Unavailable
 from moorage.oci.reference import Tag
+
+LONGEST_WAIT_SECONDS: Final = 20.0
+"""For the turn of a large manifest."""
 
 
 async def get(registry: Registry, request: web.Request, place: paths.Manifest) -> web.StreamResponse:
@@ -36,7 +41,7 @@ async def put(registry: Registry, request: web.Request, place: paths.Manifest) -
     await registry.gate.admit(request, place.name, Action.PUSH)
     received = await body.read_manifest(request, registry.limits.max_manifest_bytes, registry.limits.idle_body_seconds)
     push = ManifestPush(place.reference, content_type, received, tags)
-    async with registry.large if len(received) > LARGE_BYTES else nullcontext():
+    async with _turn(registry, len(received)):
         admission = await registry.gate.admit_change(request, place.name, Action.PUSH)
         pushed = await registry.content.put_manifest(admission.image, push, admission.actor)
     notes = {names.MOVED_TAGS: ",".join(map(str, pushed.tags))}
@@ -53,6 +58,23 @@ async def delete(registry: Registry, request: web.Request, place: paths.Manifest
             admission = await registry.gate.admit_change(request, place.name, Action.DELETE)
             await registry.content.delete_manifest(admission.image, digest, admission.actor)
     return answers.empty(202)
+
+
+@asynccontextmanager
+async def _turn(registry: Registry, size: int) -> AsyncIterator[None]:
+    """Large manifests are read one after the other; nobody waits for long. Raises Unavailable."""
+    if size <= LARGE_BYTES:
+        yield
+        return
+    try:
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            await registry.large.acquire()
+    except TimeoutError:
+        raise Unavailable("the registry has many large manifests to read; try again in a few seconds") from None
+    try:
+        yield
+    finally:
+        registry.large.release()
 
 
 def _content_type(request: web.Request) -> str:
