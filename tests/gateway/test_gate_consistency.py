@@ -169,7 +169,7 @@ async def test_after_history_was_rewritten_the_authority_decides_until_there_is_
 
 
 async def test_who_was_announced_a_moment_ago_is_no_stranger(site: Site) -> None:
-    """Nothing is known of them here yet; while news may be missing the authority says who they are, not this gateway."""
+    """Nothing is known of them here yet; while news may be missing the authority says who they are, not we."""
     await site.push("bob", API)
     site.village.frozen = True
     site.village.user("newcomer")

@@ -1,4 +1,4 @@
-"""Session fixtures of the S3 store, for tests/conftest.py to import."""
+"""Fixtures of the S3 store, for tests/conftest.py to import."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import pytest
 from servers.seaweed import SeaweedStore
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedStore]:
-    """One store for the whole run; a test takes a place of its own in it.
+    """One store for a file of tests, for an idle one takes a fifth of a core; a test takes a place of its own in it.
 
     Killed at the end, because nobody reads again what it would take seconds to put in order.
     """
