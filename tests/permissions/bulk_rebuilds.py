@@ -82,7 +82,7 @@ def odd_history(seed: int, size: int) -> list[Told]:
         told.insert(chance.randrange(len(told)), _contradiction(chance, chance.choice(told)))
         told.insert(chance.randrange(len(told)), _spelled_otherwise(chance.choice(told)))
     told += _ends(chance, history.workspaces, size)
-    told = [_long_ago(each) if each.topic == IDENTITY.name else each for each in told]
+    told = long_ago(told)
     part = AUTHORITY.partition_of(uuid_of("workspace", "acme"))
     stated = checksum([], size * 3)
     told.insert(size // 2, Told(AUTHORITY.name, part, heartbeat("kafka", "2026-11-01T00:00:00Z", part, "scm")))
@@ -91,10 +91,15 @@ def odd_history(seed: int, size: int) -> list[Told]:
     return [*told, Told(AUTHORITY.name, part, stated), misplaced]
 
 
-def _long_ago(told: Told) -> Told:
-    """A re-activation waits until the main lanes have passed its time; without one, that of being applied (§2.1)."""
-    if told.poison:
-        return told
+def long_ago(told: Sequence[Told]) -> list[Told]:
+    """A re-activation waits until the main lanes have passed its time; without one, that of being applied (§2.1).
+
+    Whether it had to would depend on how the topics happen to come.
+    """
+    return [_of_october(each) if each.topic == IDENTITY.name and not each.poison else each for each in told]
+
+
+def _of_october(told: Told) -> Told:
     dated = json.loads(told.body) | {"time": "2026-10-01T00:00:00Z"}
     return Told(told.topic, told.partition, json.dumps(dated, separators=(",", ":")).encode())
 

@@ -19,7 +19,16 @@ from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.sources import LOCAL
 from moorage.runtime.clock import SystemClock
 from moorage.runtime.postgres import Database
-from permissions.bulk_rebuilds import ALWAYS, NEVER, differences, everything, odd_history, rebuilt, settings_for
+from permissions.bulk_rebuilds import (
+    ALWAYS,
+    NEVER,
+    differences,
+    everything,
+    long_ago,
+    odd_history,
+    rebuilt,
+    settings_for,
+)
 from permissions.sample_facts import grant, group_member, uuid_of, workspace
 from permissions.sample_snapshots import whole
 from servers.kafka import KafkaBroker
@@ -63,7 +72,7 @@ async def test_a_workspace_of_which_a_snapshot_speaks_is_read_apart(
     after = [grant("repository:hello", "group:g", "read", version=9)]
     told = [Told(AUTHORITY.name, PART, each) for each in [*before, *whole("one", 5, facts), *after]]
     async with fact_topics(kafka) as topics:
-        await topics.tell([*History(9, 100, ("bolt",)).told, *told])
+        await topics.tell([*long_ago(History(9, 100, ("bolt",)).told), *told])
         assert DONE in await both_ways(kafka, topics, two_dsns, tmp_path)
 
 

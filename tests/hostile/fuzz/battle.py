@@ -41,6 +41,10 @@ class Battle:
         self.marks: Marks = runner.run(self._marks())
         self._began_with = self.resident_bytes
 
+    def begin(self) -> None:
+        """Growth counts from now on."""
+        self._began_with = self.resident_bytes
+
     @property
     def resident_bytes(self) -> int:
         """What the server's process holds in memory."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import structlog
 
+from moorage.runtime.memory import keep_few_arenas
+
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -56,6 +58,7 @@ async def run_until_stopped(service: Service) -> None:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a service runs in a task")
+    keep_few_arenas()
     async with _stop_on_signals(task.cancel) as stop:
         await service(stop)
     _log.info("The service has stopped")
