@@ -25,9 +25,9 @@ from moorage.oci.reference import ImageName
 
 PATH: Final = "/v2/_catalog"
 MOST_WORKSPACES: Final = 50
+"""Workspaces that one request looks into; a page may be short, and its link leads on."""
 MOST_IMAGES: Final = 1000
 """The authority lists no more of a workspace at a time."""
-"""Workspaces that one request looks into; a page may be short, and its link leads on."""
 _ALL: Final = "~"
 
 

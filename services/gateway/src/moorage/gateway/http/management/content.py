@@ -1,6 +1,6 @@
 """`/api/v1/images/{id}/tags` and `…/manifests`: what was deleted from an image, and how it comes back.
 
-Deletion is the distribution API's; here it is undone, by whoever may delete (authorization.md §1.5).
+Deletion is the distribution API's; here it is undone, by whoever may delete and push (authorization.md §1.5).
 """
 
 from typing import Final
