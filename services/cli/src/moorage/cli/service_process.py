@@ -43,19 +43,19 @@ def serve(
 ) -> int:
     """Runs the service until it is told to stop; the exit status. Raises a CommandFailed."""
     settings = settings_of(model)
-    configure(name, level=log_level.upper())
 
     async def work(stop: Stop) -> None:
         await service(settings, stop)
 
-    return told_in_words(lambda: run(work))
+    return told_in_words(lambda: run(work), logged_as=name, log_level=log_level)
 
 
 Result = TypeVar("Result")
 
 
-def told_in_words(work: Callable[[], Result]) -> Result:
-    """What `work` returns. Raises a CommandFailed for whatever a database may refuse."""
+def told_in_words(work: Callable[[], Result], *, logged_as: str = "moorage", log_level: str = "info") -> Result:
+    """What `work` returns; its log goes to stderr. Raises a CommandFailed for whatever a database may refuse."""
+    configure(logged_as, level=log_level.upper())
     try:
         return work()
     except InvalidDatabaseAddress as error:
