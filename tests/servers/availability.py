@@ -20,6 +20,7 @@ HOW_TO_INSTALL: Final = {
     "docker-registry": BY_DEBIAN,
     "java": BY_DEBIAN,
     "strace": BY_DEBIAN,
+    "nginx": BY_DEBIAN,
     "crane": BY_GO,
     "oras": BY_GO,
     "regctl": BY_GO,

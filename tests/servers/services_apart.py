@@ -11,6 +11,7 @@ import aiohttp
 
 from moorage.events.topics import AUTHORITY, IDENTITY
 from servers.client_process import Outcome
+from servers.edge import Edge
 from servers.fact_source import KafkaSource, applied
 from servers.kafka import KafkaBroker
 from servers.ports import free_port
@@ -21,9 +22,12 @@ from servers.registry import Login, answers, moorage
 class ServicesApart:
     """permissions, storage and a gateway, each started by its own command from its settings."""
 
-    def __init__(self, folder: Path, dsn: str, kafka: KafkaBroker, pairs: int = 1) -> None:
-        """`pairs` of a gateway and a storage process, all on one database and one folder of blobs."""
-        self._folder = folder
+    def __init__(self, folder: Path, dsn: str, kafka: KafkaBroker, pairs: int = 1, *, edge: bool = False) -> None:
+        """`pairs` of a gateway and a storage process, all on one database and one folder of blobs.
+
+        `edge`: clients come to an nginx before the first pair.
+        """
+        self.folder = folder
         self._dsn = dsn
         self._kafka = kafka
         suffix = secrets.token_hex(4)
@@ -31,6 +35,7 @@ class ServicesApart:
         self._token = secrets.token_urlsafe(32)
         self._permissions = free_port()
         self._public, self._internal, self._storage = ([free_port() for _ in range(pairs)] for _ in range(3))
+        self.edge = Edge(folder / "edge", self._public[0], self._internal[0], self._storage[0]) if edge else None
         self._processes: list[ServerProcess] = []
         self.gateways: list[ServerProcess] = []
         self.storages: list[ServerProcess] = []
@@ -39,8 +44,8 @@ class ServicesApart:
 
     @property
     def address(self) -> str:
-        """Host and port of the first gateway, as image names carry it."""
-        return self.addresses[0]
+        """Host and port that image names carry: of the edge, or of the first gateway."""
+        return f"127.0.0.1:{self.edge.port}" if self.edge else self.addresses[0]
 
     @property
     def addresses(self) -> list[str]:
@@ -49,7 +54,7 @@ class ServicesApart:
 
     async def start(self) -> None:
         """Topics first, then the services; returns when all three answer."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for topic in (AUTHORITY, IDENTITY):
             name = self._topics[topic.name]
             await self._kafka.create_topic(name, topic.partitions, {"cleanup.policy": "compact"})
@@ -57,6 +62,8 @@ class ServicesApart:
         for pair, address in enumerate(self.addresses):
             await self.start_storage(pair)
             self.gateways.append(await self._run("gateway", self._gateway_settings(pair), f"http://{address}/v2/"))
+        if self.edge:
+            await self.edge.start()
 
     async def start_storage(self, pair: int) -> None:
         """Also again, where the former one was killed."""
@@ -67,7 +74,9 @@ class ServicesApart:
         ]
 
     async def stop(self) -> None:
-        """SIGTERM, the gateway first."""
+        """SIGTERM, from the outside inwards."""
+        if self.edge:
+            await self.edge.stop()
         for process in reversed(self._processes):
             await process.stop()
 
@@ -108,7 +117,7 @@ class ServicesApart:
 
     async def command(self, *arguments: str, user: str | None = None, typed: str = "") -> Outcome:
         """The `moorage` command against this gateway, as a user, or as the operator who holds the data folder."""
-        environment = {"MOORAGE_SERVER": f"http://{self.address}", "MOORAGE_DATA": str(self._folder / "secrets")}
+        environment = {"MOORAGE_SERVER": f"http://{self.address}", "MOORAGE_DATA": str(self.folder / "secrets")}
         if user:
             environment["MOORAGE_TOKEN"] = self.logins[user].token
         return await moorage(*arguments, environment=environment, typed=typed)
@@ -116,7 +125,7 @@ class ServicesApart:
     async def _run(self, service: str, settings: dict[str, str], ready: str) -> ServerProcess:
         command = [sys.executable, "-m", "moorage.cli", service]
         environment = {f"MOORAGE_{service.upper()}_{name}": value for name, value in settings.items()}
-        process = ServerProcess(command, log=self._folder / f"{service}.log", environment=environment)
+        process = ServerProcess(command, log=self.folder / f"{service}.log", environment=environment)
         self._processes.append(process)
         await answers(ready, process)
         return process
@@ -124,7 +133,7 @@ class ServicesApart:
     def _permissions_settings(self) -> dict[str, str]:
         return {
             "DATABASE_URL": self._dsn,
-            "SECRETS_DIR": str(self._folder / "secrets"),
+            "SECRETS_DIR": str(self.folder / "secrets"),
             "PORT": str(self._permissions),
             "SERVICE_TOKEN": self._token,
             "KAFKA_BOOTSTRAP": self._kafka.bootstrap,
@@ -135,7 +144,7 @@ class ServicesApart:
     def _storage_settings(self, pair: int) -> dict[str, str]:
         return {
             "DATABASE_URL": self._dsn,
-            "DATA_FOLDER": str(self._folder / "blobs"),
+            "DATA_FOLDER": str(self.folder / "blobs"),
             "PORT": str(self._storage[pair]),
             "SERVICE_TOKEN": self._token,
         }
@@ -145,8 +154,9 @@ class ServicesApart:
             "PUBLIC_URL": f"http://{self.address}",
             "PUBLIC_PORT": str(self._public[pair]),
             "INTERNAL_PORT": str(self._internal[pair]),
-            "SECRETS_DIR": str(self._folder / "gateway-secrets"),
+            "SECRETS_DIR": str(self.folder / "gateway-secrets"),
             "PERMISSIONS_URL": f"http://127.0.0.1:{self._permissions}",
             "STORAGE_URL": f"http://127.0.0.1:{self._storage[pair]}",
             "SERVICE_TOKEN": self._token,
+            **({"TRUSTED_PROXIES": "127.0.0.1/32"} if self.edge else {}),
         }

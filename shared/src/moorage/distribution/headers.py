@@ -24,6 +24,12 @@ SEALED_BODY: Final = "Moorage-Sealed-Body"
 BLOB_SIZE: Final = "Moorage-Blob-Size"
 MOVED_TAGS: Final = "Moorage-Moved-Tags"
 
+# Between an edge, the gateway and storage, for bytes that do not pass the gateway (moorage.distribution.capability).
+EDGE_METHOD: Final = "Moorage-Edge-Method"
+EDGE_URI: Final = "Moorage-Edge-Uri"
+EDGE_TARGET: Final = "Moorage-Edge-Target"
+CAPABILITY: Final = "Moorage-Capability"
+
 EVERYWHERE: Final = {
     API_VERSION: "registry/2.0",
     "X-Content-Type-Options": "nosniff",

@@ -43,9 +43,14 @@ RESTORE_MANIFEST_PATH: Final = "/internal/v1/images/{image}/manifests/{digest}/r
 """POST undoes the deletion of a manifest."""
 
 
-async def notes_to_headers(_request: web.Request, response: web.StreamResponse) -> None:
+OUTSIDE: Final = web.RequestKey("moorage.outside", bool)
+"""Set by the internal gate: the answer to this request goes to a client, and none of it is for our own services."""
+
+
+async def notes_to_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare` of an internal server."""
-    response.headers.update(response.get(NOTES, {}))
+    if not request.get(OUTSIDE):
+        response.headers.update(response.get(NOTES, {}))
 
 
 class SealedBody:

@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from moorage.access.problems import ServiceUnavailable
+from moorage.distribution.capability import CapabilitySigner
 from moorage.distribution.client import DistributionClient
 from moorage.distribution.content import Content
 from moorage.distribution.server.routes import add_distribution
@@ -23,6 +24,7 @@ from moorage.gateway.collector import give_way
 from moorage.gateway.credentials import Credentials
 from moorage.gateway.enlistment import Announce, Enlistment
 from moorage.gateway.follower import Follower
+from moorage.gateway.http import edge
 from moorage.gateway.http.address import behind
 from moorage.gateway.http.authentication import Authentication
 from moorage.gateway.http.catalog import Catalog
@@ -73,6 +75,7 @@ class Gateway:
         self._settings = settings
         self._authority = authority
         self._content = content
+        self._clock = clock
         self.follower = follower
         self.sums = SumCheck(follower, feed, settings.replica_check_seconds)
         self.health = Health({"replica": self._replica_missing})
@@ -131,6 +134,14 @@ class Gateway:
         self._numbers.add_to(registry)
         self._throttle.numbers.add_to(registry)
         add_health(app, health or self.health, registry)
+        return app
+
+    def edge_app(self, service_token: str) -> web.Application:
+        """What an edge asks, to be mounted on the internal port: only where storage is apart from the gateway."""
+        app = web.Application(middlewares=[behind(self._settings.proxies), self._throttle.shedding()])
+        app.on_response_prepare.append(name_the_decision)
+        signer = CapabilitySigner(service_token)
+        edge.EdgeAdmission(self.gate, signer, self._settings.limits, self._clock).add_to(app)
         return app
 
     async def _replica_missing(self) -> str | None:
@@ -202,6 +213,7 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
                 ),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
+            listeners[1].app.add_subapp(edge.PREFIX, gateway.edge_app(token))
             gateway.follower.on_bootstrap = freeze_what_stays
             give_way()
             async with serve(listeners, gateway.health, HttpMetrics(registry)):

@@ -11,10 +11,12 @@ from aiohttp import web
 from moorage.access.action import Action
 from moorage.access.consistency import ORIGIN
 from moorage.distribution import headers
+from moorage.distribution.capability import CapabilityExpired, CapabilityInvalid, CapabilitySigner
 from moorage.distribution.content import Actor
 from moorage.distribution.gate import Admission
-from moorage.distribution.inside import LOCAL, SEALED
-from moorage.oci.errors import NameUnknown, ParameterInvalid, Unauthenticated
+from moorage.distribution.inside import LOCAL, OUTSIDE, SEALED
+from moorage.oci.errors import NameUnknown, ParameterInvalid, Unauthenticated, Unavailable
+from moorage.runtime.clock import Clock, SystemClock
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
@@ -24,12 +26,17 @@ _NOBODY: Final = Actor("anonymous", 0)
 
 
 class InternalGate:
-    """Implements Gate. The gateway has decided who may do what; here only: is it the gateway, and for which image?"""
+    """Implements Gate. The gateway has decided who may do what; here only: is it the gateway, and for which image?
 
-    def __init__(self, service_token: str) -> None:
+    An edge shows the gateway's word for one request instead: a capability.
+    """
+
+    def __init__(self, service_token: str, clock: Clock | None = None) -> None:
         if len(service_token) < _MIN_TOKEN_CHARACTERS:
             raise ValueError(f"a service token has at least {_MIN_TOKEN_CHARACTERS} characters")  # R150
         self._expected = f"Bearer {service_token}".encode()
+        self._capabilities = CapabilitySigner(service_token)
+        self._clock = clock or SystemClock()
 
     def authenticate(self, request: web.Request) -> None:
         """Raises Unauthenticated unless the request shows the service token (R54)."""
@@ -43,6 +50,9 @@ class InternalGate:
 
     async def admit(self, request: web.Request, name: str, action: Action) -> Admission:
         """See Gate. What content keeps nobody's name for (reading, unlinking a blob) needs no actor."""
+        shown = request.headers.get(headers.CAPABILITY)
+        if shown is not None:
+            return self._admitted_before(request, name, shown)
         self.authenticate(request)
         if headers.SEALED_BODY in request.headers:
             request[SEALED] = True
@@ -52,6 +62,18 @@ class InternalGate:
     async def admit_change(self, request: web.Request, name: str, action: Action) -> Admission:
         """See Gate; the gateway has asked the authority."""
         return await self.admit(request, name, action)
+
+    def _admitted_before(self, request: web.Request, name: str, shown: str) -> Admission:
+        """What the gateway admitted, for an edge. Raises Unauthenticated, Unavailable."""
+        now = self._clock.now().timestamp()
+        try:
+            capability = self._capabilities.read(shown, request.method, request.raw_path, now)
+        except CapabilityExpired as error:  # the client did nothing wrong, and its next try is admitted anew
+            raise Unavailable("the request took too long to reach its bytes; try again") from error
+        except CapabilityInvalid as error:
+            raise Unauthenticated(f"storage can't take the edge's word: {error}", headers=_CHALLENGE) from error
+        request[OUTSIDE] = True
+        return Admission(image_of(name), capability.name, capability.actor)
 
     async def mount_source(self, request: web.Request, source: str) -> UUID | None:
         """See Gate; where the caller may not read it, storage never hears of it (protocol.md §1.4)."""
