@@ -151,6 +151,22 @@ class BlobDriverContract:
             await held.commit()
         assert bytes(shown) == await read_all(driver.read(key)) == b"sealed"
 
+    @pytest.mark.parametrize("content", [b"sealed", LARGE * 3], ids=["small", "large"])
+    async def test_sealed_bytes_are_not_taken_back(self, driver: BlobDriver, content: bytes) -> None:
+        """Neither by who sealed them nor by the next holder: an object stays as it was committed."""
+        key = uuid4()
+        await driver.create(key)
+        async with driver.hold(key) as held:
+            await held.append([content], ignore)
+            await held.commit()
+            await held.truncate(0)
+            assert held.size == len(content)
+        async with driver.hold(key) as held:
+            await held.truncate(1)
+            assert held.size == len(content)
+            await held.commit()
+        assert await read_all(driver.read(key)) == content
+
     async def test_bytes_deleted_under_a_holder_are_not_committed(self, driver: BlobDriver) -> None:
         """A cancelled upload never comes back."""
         key = uuid4()

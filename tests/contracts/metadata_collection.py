@@ -161,6 +161,21 @@ class CollectionContract:
         await wait(DAY)
         assert await run(stores, TIDY) == Collected(links=1)
 
+    async def test_a_manifest_that_is_pushed_again_is_as_new(self, stores: Stores, image: UUID, wait: Wait) -> None:
+        """Whoever pushes it is about to name it, and has a whole time to do so (R96); so has one that names it then."""
+        record, named = record_of("pushed again"), record_of("named in time")
+        for each in (record, named):
+            await stores.manifests.put(image, each)
+        await wait(DAY - HOUR)
+        for each in (record, named):
+            await stores.manifests.put(image, each)
+        await wait(DAY - HOUR)
+        assert (await run(stores, TIDY)).manifests == 0
+        await stores.manifests.put(image, record_of("index", "v1", children=[named]))
+        await wait(HOUR)
+        assert (await run(stores, TIDY)).manifests == 1
+        assert set(await stores.manifests.held(image, [record.digest, named.digest])) == {named.digest}
+
     @pytest.mark.parametrize("how", ["move", "delete", "restore"])
     async def test_a_tag_keeps_what_it_can_come_back_to(
         self, stores: Stores, image: UUID, wait: Wait, how: str

@@ -10,11 +10,12 @@ from contracts.content import ContentContract
 from contracts.samples import push_blob, read_all, some_actor, stream
 from contracts.storage_parts import MemoryStorage
 from distribution.served import client_session, served
+from moorage.distribution import inside
 from moorage.distribution.client import DistributionClient
 from moorage.distribution.content import Chunk, Content
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.digest import Digest, DigestAlgorithm
-from moorage.oci.errors import BlobTooLarge, ChunkOutOfOrder, RangeNotSatisfiable, Unavailable
+from moorage.oci.errors import BlobTooLarge, ChunkOutOfOrder, RangeNotSatisfiable, RegistryError, Unavailable
 from moorage.storage.http.application import application
 from moorage.storage.uploads import UploadLimits
 
@@ -162,3 +163,21 @@ def test_a_weak_service_token_is_refused_at_start(token: str) -> None:
     """R150."""
     with pytest.raises(ValueError):
         application(MemoryStorage().content, token)
+
+
+@pytest.mark.parametrize("query", ["last=%00", "last=%C3%A4", f"last={'a' * 256}", "last=a&last=b", "n=x", "n=-1"])
+async def test_a_page_of_deleted_tags_that_can_not_be_is_refused(query: str) -> None:
+    """400 in the form of the distribution API, as for tags that are there (R40)."""
+    async with served(application(MemoryStorage().content, SERVICE_TOKEN)) as url, client_session() as session:
+        shown = {"Authorization": f"Bearer {SERVICE_TOKEN}"}
+        path = inside.DELETED_TAGS_PATH.format(image=IMAGE)
+        async with session.get(f"{url}{path}?{query}", headers=shown) as response:
+            assert response.status == 400
+            assert (await response.json())["errors"][0]["message"]
+
+
+async def test_a_refusal_of_storage_is_no_outage(content: Content) -> None:
+    """What storage refuses comes back as what it is."""
+    with pytest.raises(RegistryError) as refused:
+        await content.deleted_tags(IMAGE, 10, "\0")
+    assert (refused.value.status, isinstance(refused.value, Unavailable)) == (400, False)

@@ -1,8 +1,10 @@
 """When the gate is asked, and what happens to bodies: refusals before bytes, cuts instead of half truths."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,14 +13,16 @@ import pytest
 
 from contracts.samples import push_blob, some_actor
 from contracts.storage_parts import MemoryStorage
-from contracts.wire_client import WireRegistry
+from contracts.wire_client import Answer, WireRegistry
 from distribution.open_gate import OpenGate, image_called
 from distribution.served import client_session, registry_on, served
-from moorage.distribution.content import Content, DamagedContent
+from moorage.distribution.content import Actor, Content, DamagedContent, ManifestPush, PushedManifest
 from moorage.distribution.server.limits import Limits
+from moorage.distribution.server.registry import LARGE_BYTES
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.digest import Digest
 from moorage.oci.errors import Denied, RegistryError, Unauthenticated, Unavailable
+from moorage.oci.reference import Tag
 from moorage.storage.uploads import UploadLimits
 
 NAME = "acme/app"
@@ -201,6 +205,48 @@ async def test_a_stalled_body_is_408(gate: OpenGate) -> None:
             writer.write(request("PATCH", location, "Content-Length: 1000") + b"0123456789")
             assert await status(reader) == 408
         assert (await registry.ask("GET", location)).headers["Range"] == "0-9"
+
+
+class SlowPuts:
+    """Content whose manifests under one tag take as long as the test wants."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._content, name)
+
+    async def put_manifest(self, image: UUID, push: ManifestPush, actor: Actor) -> PushedManifest:
+        """See Content."""
+        if push.reference == Tag("slow"):
+            self.begun.set()
+            await self.may_end.wait()
+        return await self._content.put_manifest(image, push, actor)
+
+
+async def test_a_large_manifest_waits_for_its_turn_and_not_for_ever(gate: OpenGate) -> None:
+    """503 with a time to wait; a small one waits for nobody, and whoever was refused has left the turn to others."""
+    slow = SlowPuts(MemoryStorage().content)
+    content: Content = slow  # type: ignore[assignment]  # the rest is delegated
+    async with registry_behind(gate, content, Limits(turn_seconds=0.05)) as registry:
+        small = await registry.image_manifest()
+        large = {**small, "annotations": {"note": "x" * LARGE_BYTES}}
+
+        async def pushed(document: Mapping[str, Any], tag: str) -> Answer:
+            headers, body = {"Content-Type": small["mediaType"]}, json.dumps(document).encode()
+            return await registry.ask("PUT", registry.at(f"manifests/{tag}"), headers=headers, data=body)
+
+        first = asyncio.create_task(pushed(large, "slow"))
+        await slow.begun.wait()
+        refused = await pushed(large, "late")
+        assert (refused.status, refused.code) == (503, "UNAVAILABLE")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert (await pushed(small, "small")).status == 201
+        slow.may_end.set()
+        assert (await first).status == 201
+        wrong = {**large, "schemaVersion": 1}
+        assert [(await pushed(each, "next")).status for each in (wrong, large)] == [400, 201]
 
 
 class FailingReads:

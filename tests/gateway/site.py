@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,23 @@ from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 
 from contracts.storage_parts import MemoryStorage
+from distribution.served import client_session, served
 from faults.waiting import until_true
 from gateway.village import Village
 from gateway.village_order import beginning
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.image import Visibility
 from moorage.access.role import Role
+from moorage.distribution.client import DistributionClient
+from moorage.distribution.content import Content
 from moorage.gateway.access import Patience
 from moorage.gateway.app import Gateway, open_gateway
 from moorage.gateway.settings import GatewaySettings
 from moorage.oci.digest import Digest
 from moorage.runtime.clock import FixedClock
+from moorage.storage.http.application import application
 
+SERVICE_TOKEN = "mrg_svc_for_tests_only"
 SOON = 5.0
 IMPATIENT = Patience(load=SOON, catch_up=0.01, own_writes=SOON, insisted=0.01)
 CONFIG = b"{}"
@@ -124,8 +129,8 @@ async def _read(response: ClientResponse) -> Answer:
 
 
 @asynccontextmanager
-async def open_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
-    """A site whose gateway is at head."""
+async def open_site(folder: Path, *, apart: bool = False, **settings: Any) -> AsyncIterator[Site]:
+    """A site whose gateway is at head; its storage is in the same process, or asked over HTTP as one that is apart."""
     clock = FixedClock(beginning())
     village = Village(clock)
     _populate(village)
@@ -133,12 +138,21 @@ async def open_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
     # A decision in a thousand would be asked again, and no test that counts questions expects one more.
     chosen = {"secrets_dir": folder, "public_url": "https://registry.example", "shadow_percent": 0, **settings}
     configured = GatewaySettings.model_validate(chosen)
-    async with open_gateway(configured, village, village, storage.content, clock=clock, patience=IMPATIENT) as gateway:
+    async with (
+        _storage_apart(storage.content) if apart else nullcontext(storage.content) as content,
+        open_gateway(configured, village, village, content, clock=clock, patience=IMPATIENT) as gateway,
+    ):
         site = Site(clock, village, storage, gateway)
         async with site.client:
             await site.caught_up()
             await until_true(site.is_known)
             yield site
+
+
+@asynccontextmanager
+async def _storage_apart(content: Content) -> AsyncIterator[Content]:
+    async with served(application(content, SERVICE_TOKEN)) as url, client_session() as session:
+        yield DistributionClient(session, url, SERVICE_TOKEN)
 
 
 def _populate(village: Village) -> None:

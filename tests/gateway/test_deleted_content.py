@@ -1,7 +1,17 @@
-"""`/api/v1/images/{id}/tags` and `…/manifests`: what was deleted comes back, for whoever may delete."""
+"""`/api/v1/images/{id}/tags` and `…/manifests`: what was deleted comes back, for whoever may delete and push.
 
-from gateway.site import Answer, Site
+The same whether storage is in the gateway's process or apart from it.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from gateway.site import Answer, Site, open_site
 from gateway.village_order import identifier
+from moorage.access.image import PushPolicy
 from moorage.distribution.headers import DECISION_ID
 
 NAME = "acme/ledger/api"
@@ -9,6 +19,13 @@ TAGS = f"/api/v1/images/{identifier('im:ledger/api')}/tags"
 MANIFESTS = TAGS.removesuffix("tags") + "manifests"
 HIDDEN = f"/api/v1/images/{identifier('im:vault/secret')}/tags"
 ABSENT = f"/api/v1/images/{identifier('im:absent')}/tags"
+
+
+@pytest.fixture(params=["in-one-process", "apart"])
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    """In either shape."""
+    async with open_site(tmp_path, apart=request.param == "apart") as site:
+        yield site
 
 
 async def removed(site: Site, tag: str = "1", who: str = "bob") -> Answer:
@@ -69,6 +86,43 @@ async def test_who_may_not_delete_restores_nothing(site: Site) -> None:
     assert (await site.ask("GET", f"/v2/{NAME}/manifests/1", auth=site.basic("carol"))).status == 404
 
 
+async def test_an_archived_repository_gets_nothing_back(site: Site) -> None:
+    """To restore is to push (§1.5): who may delete there still sees what there is, and gets it once it is active."""
+    await site.push("bob", NAME, "kept")
+    manifest = await removed(site)
+    digest = manifest.headers["Docker-Content-Digest"]
+    by_digest = f"/v2/{NAME}/manifests/{digest}"
+    assert (await site.ask("DELETE", by_digest, auth=site.basic("alice"))).status == 202
+    site.village.repository("ledger", archived=True)
+    await site.caught_up()
+    listed = await site.ask("GET", f"{TAGS}?deleted=true", auth=site.basic("bob"))
+    assert [tag["name"] for tag in listed.json["tags"]] == ["1", "kept"]
+    for path in (f"{TAGS}/1/restore", f"{MANIFESTS}/{digest}/restore"):
+        refused = await site.ask("POST", path, auth=site.basic("alice"))
+        assert (refused.status, refused.json["reason"]) == (403, "repository_archived"), path
+        assert DECISION_ID in refused.headers
+    for gone in (by_digest, f"/v2/{NAME}/manifests/1"):
+        assert (await site.ask("GET", gone, auth=site.basic("alice"))).status == 404
+    site.village.repository("ledger")
+    await site.caught_up()
+    assert (await site.ask("POST", f"{TAGS}/1/restore", auth=site.basic("bob"))).status == 200
+    assert (await site.ask("GET", by_digest, auth=site.basic("carol"))).status == 200
+
+
+async def test_who_may_delete_and_not_push_restores_nothing(site: Site) -> None:
+    """Where only pipelines push, an admin deletes a manifest, and that is all."""
+    await site.push("bob", NAME)
+    pull = f"/v2/{NAME}/manifests/1"
+    digest = (await site.ask("GET", pull, auth=site.basic("alice"))).headers["Docker-Content-Digest"]
+    by_digest = f"/v2/{NAME}/manifests/{digest}"
+    site.village.image("ledger/api", "ledger", push_policy=PushPolicy.PIPELINES_ONLY)
+    await site.caught_up()
+    assert (await site.ask("DELETE", by_digest, auth=site.basic("alice"))).status == 202
+    refused = await site.ask("POST", f"{MANIFESTS}/{digest}/restore", auth=site.basic("alice"))
+    assert (refused.status, refused.json["reason"]) == (403, "pipelines_only")
+    assert (await site.ask("GET", by_digest, auth=site.basic("alice"))).status == 404
+
+
 async def test_what_is_in_the_way_is_said(site: Site) -> None:
     """Pushed again since, nothing to restore, malformed."""
     await removed(site)
@@ -98,3 +152,22 @@ async def test_deleted_tags_come_in_pages(site: Site) -> None:
     second = await site.ask("GET", link[1:].partition(">")[0], auth=site.basic("bob"))
     assert [tag["name"] for tag in second.json["tags"]] == ["c"]
     assert "Link" not in second.headers
+
+
+@pytest.mark.parametrize("cursor", ["", "-bad", "a/b", "a b", "ä", "a\0b", "\n", "a" * 129])
+async def test_a_cursor_that_is_no_tag_is_refused(site: Site, cursor: str) -> None:
+    """422 that names it, before storage is asked."""
+    await removed(site)
+    path = f"{TAGS}?deleted=true&cursor={quote(cursor)}"
+    refused = await site.ask("GET", path, auth=site.basic("bob"))
+    assert (refused.status, refused.json["errors"][0]["at"]) == (422, "cursor")
+    twice = await site.ask("GET", f"{path}&cursor=a", auth=site.basic("bob"))
+    assert (twice.status, twice.json["errors"][0]["at"]) == (422, "cursor")
+
+
+@pytest.mark.parametrize(("cursor", "found"), [("0", ["1"]), ("1", []), ("z" * 128, []), ("0.never-there", ["1"])])
+async def test_a_cursor_need_not_be_there(site: Site, cursor: str, found: list[str]) -> None:
+    """What it named may have been restored since: the page is what comes behind it."""
+    await removed(site)
+    answer = await site.ask("GET", f"{TAGS}?deleted=true&cursor={cursor}", auth=site.basic("bob"))
+    assert (answer.status, [tag["name"] for tag in answer.json["tags"]]) == (200, found)

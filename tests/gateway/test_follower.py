@@ -14,6 +14,7 @@ from moorage.access.principal import Identity
 from moorage.access.reason import Reason
 from moorage.access.role import Role
 from moorage.gateway.follower import Follower
+from moorage.gateway.ports import AuthorityFeed
 from moorage.gateway.replica.facts import Workspace
 from moorage.runtime.clock import FixedClock
 
@@ -36,7 +37,7 @@ def village(clock: FixedClock) -> Order:
 
 
 @asynccontextmanager
-async def following(order: Order, clock: FixedClock) -> AsyncIterator[Follower]:
+async def following(order: AuthorityFeed, clock: FixedClock) -> AsyncIterator[Follower]:
     """A follower at the head of the stream."""
     follower = Follower(order, clock, longest_pause_seconds=0)
     task = asyncio.create_task(follower.run())

@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from contracts.samples import push_blob, some_actor
+from distribution.served import AT_ONCE
+from faults.waiting import until
 from gateway.site import CONFIG, Answer, Site, open_site
+from gateway.village_order import identifier
 from moorage.oci.digest import Digest
+from moorage.runtime.health import Health
+from moorage.runtime.metrics import HttpMetrics
+from moorage.runtime.serving import Listener, serve
 
 NAME = "acme/ledger/api"
 UPLOADS = f"/v2/{NAME}/blobs/uploads/"
@@ -117,6 +126,35 @@ async def test_one_address_holds_half_of_what_there_is(tmp_path: Path) -> None:
         body.goes_on.set()
         assert (await going_on).status == 201
         assert (await site.ask("GET", "/v2/", auth=site.basic("alice"))).status == 200
+
+
+@asynccontextmanager
+async def download_that_nobody_reads(site: Site, idle: timedelta) -> AsyncIterator[None]:
+    """The head was read; there is far more than buffers take."""
+    image = site.village.images[identifier("im:ledger/api")].id
+    digest = await push_blob(site.storage.content, image, bytes(32 * 2**20), some_actor())
+    listener = Listener("public", site.gateway.public_app(), idle_time=idle)
+    async with serve([listener], Health(), HttpMetrics(CollectorRegistry()), AT_ONCE) as places:
+        reader, writer = await asyncio.open_connection(*places["public"], limit=1024)
+        head = [f"GET /v2/{NAME}/blobs/{digest} HTTP/1.1", "Host: x", f"Authorization: {site.basic('carol')}", "", ""]
+        writer.write("\r\n".join(head).encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        yield
+        writer.transport.abort()
+
+
+async def test_a_download_that_nobody_reads_gives_its_place_back(tmp_path: Path) -> None:
+    """It holds one, for as long as somebody may be pausing; then it is cut, though the client is still there."""
+    async with open_site(tmp_path, requests_at_once=2) as site:
+
+        async def has_room() -> bool:
+            return (await site.ask("GET", "/v2/", auth=site.basic("carol"))).status == 200
+
+        async with download_that_nobody_reads(site, timedelta(hours=1)):
+            assert is_too_many(await site.ask("GET", "/v2/", auth=site.basic("carol")))
+        await until(has_room)
+        async with download_that_nobody_reads(site, timedelta(milliseconds=100)):
+            await until(has_room)
 
 
 async def test_the_defaults_are_out_of_the_way(site: Site) -> None:

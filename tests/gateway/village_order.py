@@ -79,11 +79,11 @@ class Order:
         extra = {"slug": WORKSPACE, "allow_public": allow_public, "default_push_policy": "repository_write"}
         self._tell((RowKind.WORKSPACE, 0, self._aliases[f"ws:{WORKSPACE}"], 0, state, 1, extra))
 
-    def repository(self, slug: str) -> None:
-        """An active repository."""
+    def repository(self, slug: str, *, archived: bool = False) -> None:
+        """A repository, active or archived."""
         alias = self._alias("re", slug, "repository")
         extra = {"kind": "repository", "slug": slug}
-        self._tell((RowKind.NODE, self._home, alias, 0, 1, 1, extra))
+        self._tell((RowKind.NODE, self._home, alias, 0, 2 if archived else 1, 1, extra))
 
     def user(self, name: str, *, active: bool = True) -> Identity:
         """A user, and the identity that a token without limits has."""

@@ -2,14 +2,18 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 
-from moorage.runtime.connection import Runner
+from faults.waiting import until_true
+from moorage.runtime.connection import Connection, Runner
 from moorage.runtime.health import Health, add_health, health_application
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.serving import Drain, Listener, serve
@@ -181,3 +185,87 @@ async def test_a_body_that_comes_with_its_head_has_the_time_it_needs() -> None:
     ours.close()
     transport.close()
     await runner.cleanup()
+
+
+ANSWER = bytes(4 * 2**20)
+
+
+async def whole(_request: web.Request) -> web.Response:
+    """All at once."""
+    return web.Response(body=ANSWER)
+
+
+async def in_pieces(request: web.Request) -> web.StreamResponse:
+    """Each piece when there is room for it."""
+    response = web.StreamResponse()
+    response.content_length = len(ANSWER)
+    await response.prepare(request)
+    for start in range(0, len(ANSWER), 2**16):
+        await response.write(ANSWER[start : start + 2**16])
+    return response
+
+
+@asynccontextmanager
+async def running(app: web.Application, idle_seconds: float) -> AsyncIterator[web.Server]:
+    """The server of an application, whose clients may take nothing of an answer for so long."""
+    known = {"listener": "public", "metrics": HttpMetrics(CollectorRegistry()), "header_seconds": 60.0}
+    runner = Runner(app, connection={**known, "idle_seconds": idle_seconds})
+    await runner.setup()
+    assert runner.server
+    yield runner.server
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("answer", [whole, in_pieces])
+async def test_who_takes_nothing_of_an_answer_is_cut(answer: Handler) -> None:
+    """Neither the connection nor what lies there for it stays; what was sent is not the whole, and does not look so."""
+    app, loop = web.Application(), asyncio.get_running_loop()
+    app.router.add_get("/", answer)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    async with running(app, 0.1) as server:
+        await loop.connect_accepted_socket(server, theirs)
+        await loop.sock_sendall(ours, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = await loop.sock_recv(ours, 100)
+        await until_true(lambda: not server.connections)
+        while more := await loop.sock_recv(ours, 2**20):
+            received += more
+    assert received.startswith(b"HTTP/1.1 200")
+    assert f"Content-Length: {len(ANSWER)}".encode() in received
+    assert len(received) < len(ANSWER)
+    ours.close()
+
+
+class SlowlyTaken(asyncio.Transport):
+    """A client that has left so many bytes each time one looks."""
+
+    def __init__(self, *left: int) -> None:
+        super().__init__()
+        self.left = list(left)
+        self.is_cut = False
+
+    def get_write_buffer_size(self) -> int:
+        """See asyncio.WriteTransport."""
+        return self.left.pop(0)
+
+    def abort(self) -> None:
+        """See asyncio.WriteTransport."""
+        self.is_cut = True
+
+
+async def test_who_takes_a_little_of_an_answer_is_waited_for() -> None:
+    """As long as it goes on; whoever has taken what there was has all the time in the world."""
+    async with running(web.Application(), 0.001) as server:
+        connection = server()
+        assert isinstance(connection, Connection)
+        connection.transport = slow = SlowlyTaken(900, 600, 599, 599, 1)
+        connection.pause_writing()
+        await until_true(lambda: slow.is_cut)
+        assert slow.left == [1]
+        connection.resume_writing()
+        connection.transport = quick = SlowlyTaken(900, 100)
+        connection.pause_writing()
+        connection.resume_writing()
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+        assert (quick.left, quick.is_cut) == ([100], False)

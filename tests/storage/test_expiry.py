@@ -1,17 +1,20 @@
 """Upload sessions end when they are left, and their bytes with them (R143)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.metadata import session_of
 from contracts.samples import chunk, push_blob, read_all, some_actor
 from contracts.storage_parts import MemoryStorage
 from moorage.oci.digest import Digest, DigestAlgorithm
-from moorage.oci.errors import UploadUnknown
+from moorage.oci.errors import StorageFull, Unavailable, UploadUnknown
 from moorage.storage.drivers.memory import MemoryDriver
-from moorage.storage.expiry import Expiry
+from moorage.storage.expiry import Expired, Expiry
+from moorage.storage.ports import HeldUpload
 from moorage.storage.upload_session import Lifetime
 
 IMAGE, ACTOR = uuid4(), some_actor()
@@ -108,3 +111,76 @@ async def test_an_upload_that_is_closed_while_expiry_looks_is_no_leftover(storag
     storage.clock.advance(2 * HOUR)
     await Expiry(driver, storage.stores.sessions, storage.clock, Lifetime()).run()
     assert await driver.size(key) == 0
+
+
+class BadKeys(MemoryDriver):
+    """A place that fails for some keys, and for no others."""
+
+    bad: frozenset[UUID] = frozenset()
+    failure: type[Exception] = Unavailable
+
+    @asynccontextmanager
+    async def hold(self, key: UUID) -> AsyncIterator[HeldUpload]:
+        """See BlobDriver."""
+        self._meets(key)
+        async with super().hold(key) as held:
+            yield held
+
+    async def delete(self, key: UUID) -> None:
+        """See BlobDriver."""
+        self._meets(key)
+        await super().delete(key)
+
+    def _meets(self, key: UUID) -> None:
+        if key in self.bad:
+            raise self.failure("a bad sector")
+
+
+@pytest.fixture
+def driver(storage: MemoryStorage) -> BadKeys:
+    """One whose keys are all good so far."""
+    return BadKeys(storage.clock)
+
+
+@pytest.fixture
+def expiry(storage: MemoryStorage, driver: BadKeys) -> Expiry:
+    """Over that driver."""
+    return Expiry(driver, storage.stores.sessions, storage.clock, Lifetime())
+
+
+async def opened(storage: MemoryStorage, driver: BadKeys, count: int) -> list[UUID]:
+    """So many sessions, each with a place."""
+    sessions = [session_of(IMAGE, f"user:{number}", storage.clock.now()) for number in range(count)]
+    for session in sessions:
+        await driver.create(session.id)
+        await storage.stores.sessions.open(session, 1)
+    return [session.id for session in sessions]
+
+
+@pytest.mark.parametrize("failure", [Unavailable, StorageFull])
+async def test_one_bad_key_keeps_nothing_else(
+    storage: MemoryStorage, driver: BadKeys, expiry: Expiry, failure: type[Exception]
+) -> None:
+    """Its session ends with the others; what lies under it, or under a leftover like it, goes when it can."""
+    sessions, leftovers = await opened(storage, driver, 3), [uuid4() for _ in range(3)]
+    for key in leftovers:
+        await driver.create(key)
+    driver.bad, driver.failure = frozenset({sessions[0], leftovers[0]}), failure
+    storage.clock.advance(25 * HOUR)
+    assert await expiry.run() == Expired(sessions=3, objects=4)
+    assert await storage.stores.sessions.discarded(10) == [sessions[0]]
+    assert await expiry.run() == Expired()
+    driver.bad = frozenset()
+    assert await expiry.run() == Expired(objects=2)
+    assert [key async for key in driver.leftovers(storage.clock.now())] == []
+
+
+async def test_what_lies_behind_a_bad_key_is_freed_in_the_same_run(
+    storage: MemoryStorage, driver: BadKeys, expiry: Expiry
+) -> None:
+    """However many batches there are of it."""
+    keys = await opened(storage, driver, 1100)
+    await storage.stores.sessions.end_all(IMAGE)
+    driver.bad = frozenset(keys[:1])
+    assert (await expiry.run()).objects == 1099
+    assert await storage.stores.sessions.discarded(10) == keys[:1]

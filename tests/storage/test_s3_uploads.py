@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,25 @@ class WeakBucket(Bucket):
     """A bucket whose store answers badly when it is told to."""
 
     fails_before = fails_after = takes_no_part = False
+
+    def __init__(self, client: Any, bucket: str, prefix: str, *, has_conditions: bool) -> None:
+        super().__init__(client, bucket, prefix, has_conditions=has_conditions)
+        self.is_asked, self.gives_tails = asyncio.Event(), asyncio.Event()
+        self.gives_tails.set()
+        self.before_object: Callable[[], Awaitable[None]] | None = None
+
+    async def put(self, name: str, body: bytes, *, only_if_absent: bool = False) -> None:
+        """See Bucket."""
+        if only_if_absent and self.before_object:
+            meanwhile, self.before_object = self.before_object, None
+            await meanwhile()
+        await super().put(name, body, only_if_absent=only_if_absent)
+
+    async def whole(self, name: str) -> bytes:
+        """See Bucket."""
+        self.is_asked.set()
+        await self.gives_tails.wait()
+        return await super().whole(name)
 
     async def put_part(self, name: str, upload: str, number: int, body: bytes) -> Part:
         """See Bucket."""
@@ -240,6 +259,26 @@ async def test_a_small_object_of_a_holder_that_lost_its_lease_is_not_taken_for_a
     assert await read_all(site.process().read(key)) == b"mine"
 
 
+async def test_a_holder_that_lost_its_lease_at_the_last_step_takes_nothing_away(site: Site) -> None:
+    """Its object was on its way when another one went on: first of all it notices, and the other's tail stays."""
+    key, stopped, shown = uuid4(), site.process(timedelta()), bytearray()
+
+    async def gone_on_with() -> None:
+        await append(site.process(), key, b"what the other one was told is kept")
+
+    await site.process().create(key)
+    async with stopped.hold(key) as stale:
+        await stale.append([b"mine"], ignore)
+        site.bucket.before_object = gone_on_with
+        with pytest.raises(UploadBusy):
+            await stale.commit()
+    await site.bucket.delete(site.bucket.object(key))  # what was on its way gets there or not
+    async with site.process().hold(key) as held:
+        await held.replay(shown.extend)
+        await held.commit()
+    assert await read_all(site.process().read(key)) == bytes(shown) == b"what the other one was told is kept"
+
+
 async def test_a_deleted_upload_leaves_nothing(site: Site) -> None:
     """Neither parts nor tail; and a holder that goes on brings none of it back."""
     key = uuid4()
@@ -296,6 +335,44 @@ async def test_a_cancelled_append_is_whole(site: Site) -> None:
         with pytest.raises(asyncio.CancelledError):
             await writing
         await held.append([DATA[held.size :]], ignore)
+        await held.commit()
+    assert await read_all(site.process().read(key)) == DATA
+
+
+async def test_a_cancelled_append_gives_in_when_all_is_taken(site: Site) -> None:
+    """However often it is cancelled while it reads the tail: who goes on behind it leaves no hole."""
+    key, hashed = uuid4(), hashlib.sha256(DATA[:1000])
+    await site.process().create(key)
+    await append(site.process(), key, DATA[:1000])
+    async with site.process().hold(key) as held:
+        site.bucket.gives_tails.clear()
+        writing = asyncio.create_task(held.append([DATA[1000:2000]], hashed.update))
+        await site.bucket.is_asked.wait()
+        for _ in range(3):
+            writing.cancel()
+            await asyncio.sleep(0)
+        assert not writing.done()
+        site.bucket.gives_tails.set()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert held.size == 2000
+        await held.append([DATA[2000:]], hashed.update)
+        assert hashed.digest() == hashlib.sha256(DATA).digest()
+        await held.commit()
+    assert await read_all(site.process().read(key)) == DATA
+
+
+async def test_bytes_that_became_an_object_to_be_hashed_are_not_taken_back(site: Site) -> None:
+    """Parts can be shown only as an object: from then on nothing is taken back, and nothing added."""
+    key = uuid4()
+    await site.process().create(key)
+    async with site.process().hold(key) as held:
+        await held.append([DATA], ignore)
+        await held.replay(ignore)
+        await held.truncate(0)
+        assert (held.is_sealed, held.size) == (True, len(DATA))
+        with pytest.raises(UploadInvalid):
+            await held.append([b"more"], ignore)
         await held.commit()
     assert await read_all(site.process().read(key)) == DATA
 

@@ -57,7 +57,8 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.driver, self.stores, self.root = ShakyDriver.open(root), memory_stores(), root
         self.clock = FixedClock()
-        self.verification = Verification(self.driver, self.stores.verification, self.clock, page=2)
+        self.pauses: list[float] = []
+        self.verification = Verification(self.driver, self.stores.verification, self.clock, 2, self._sleep)
         self.suspects = Suspects(self.verification.look_again)
         self.content = wired(self.driver, self.stores, self.clock, suspects=self.suspects)
 
@@ -76,6 +77,9 @@ class Place:
         """What a new pass finds."""
         await self.verification.run("test", unwatched, restart=True)
         return await self.known()
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     async def known(self) -> dict[Digest, Damage]:
         """What is marked."""
@@ -266,14 +270,10 @@ async def test_objects_that_nobody_owns_are_told(place: Place, tmp_path: Path) -
     assert len(files_below(tmp_path)) == 3
 
 
-async def test_so_many_bytes_a_second_are_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each block is paid for with the time it is worth."""
+async def test_so_many_bytes_a_second_are_read(place: Place) -> None:
+    """Each block is paid for with the time it is worth; without a bound nobody waits."""
     await place.push(BLOBS[0])
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
-    monkeypatch.setattr("moorage.storage.pace.asyncio.sleep", sleep)
+    await place.verification.run("test", unwatched)
+    assert place.pauses == []
     await place.verification.run("test", unwatched, bytes_per_second=1000)
-    assert pauses[-1] == pytest.approx(len(BLOBS[0]) / 1000)
+    assert place.pauses[-1] == pytest.approx(len(BLOBS[0]) / 1000)

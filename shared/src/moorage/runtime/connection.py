@@ -1,4 +1,7 @@
-"""Connections with what aiohttp leaves open: a deadline for a request's head, errors a client can parse (R135)."""
+"""Connections with what aiohttp leaves open (R135): deadlines of a request's head and of who takes no answer, errors.
+
+Whoever reads nothing of an answer would keep its connection, and what lies there for it, for as long as it likes.
+"""
 
 import asyncio
 from typing import Any, Final
@@ -14,21 +17,35 @@ from moorage.runtime.metrics import HttpMetrics
 MAX_LINE_BYTES: Final = 8 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024
 HEADER_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 60.0
 _CLIENT_GONE: Final = 499
 _VERSIONS: Final = (HttpVersion10, HttpVersion11)
 
 
 class Connection(RequestHandler):
-    """One connection. It is closed if a request's head is not complete HEADER_SECONDS after its first byte."""
+    """One connection. It is closed if a request's head is not complete HEADER_SECONDS after its first byte.
 
-    __slots__ = ("_counted", "_deadline", "_header_seconds", "_listener", "_metrics")
+    It is cut if an answer waits to be taken and no byte of it is for IDLE_SECONDS; the handler meets a ConnectionError.
+    """
 
-    def __init__(self, *args: Any, listener: str, metrics: HttpMetrics, header_seconds: float, **kwargs: Any) -> None:
+    __slots__ = ("_counted", "_deadline", "_header_seconds", "_idle_seconds", "_listener", "_metrics", "_untaken")
+
+    def __init__(
+        self,
+        *args: Any,
+        listener: str,
+        metrics: HttpMetrics,
+        header_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._listener = listener
         self._metrics = metrics
         self._header_seconds = header_seconds
+        self._idle_seconds = idle_seconds
         self._deadline: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
         self._counted = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,9 +68,20 @@ class Connection(RequestHandler):
         elif self._deadline is None and self._waiter is not None and not self._waiter.done():
             self._arm()
 
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent: from here on it has to take something."""
+        super().pause_writing()
+        self._expect_progress()
+
+    def resume_writing(self) -> None:
+        """It has taken most of what there was."""
+        self._expect_nothing()
+        super().resume_writing()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """See asyncio.Protocol."""
         self._disarm()
+        self._expect_nothing()
         super().connection_lost(exc)
 
     def handle_error(
@@ -101,6 +129,23 @@ class Connection(RequestHandler):
                 body.set_exception(web.RequestPayloadError("the body's framing is broken"))
                 body.feed_eof()
                 self.close()
+
+    def _expect_progress(self) -> None:
+        assert self.transport is not None
+        left = self.transport.get_write_buffer_size()
+        self._untaken = self._loop.call_later(self._idle_seconds, self._look_for_progress, left)
+
+    def _look_for_progress(self, before: int) -> None:
+        assert self.transport is not None
+        if self.transport.get_write_buffer_size() < before:
+            self._expect_progress()
+        else:
+            self.transport.abort()
+
+    def _expect_nothing(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _arm(self) -> None:
         self._deadline = self._loop.call_later(self._header_seconds, self.force_close)

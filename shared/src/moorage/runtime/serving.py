@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from moorage.runtime.connection import HEADER_SECONDS, Runner
+from moorage.runtime.connection import HEADER_SECONDS, IDLE_SECONDS, Runner
 from moorage.runtime.health import Health
 from moorage.runtime.http import STDLIB_LOGGER, AccessLog, instrument
 from moorage.runtime.metrics import HttpMetrics
@@ -22,7 +22,10 @@ _log: Final = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and where it is served. A given socket is bound already; `shared`: others accept on it as well."""
+    """An application and where it is served. A given socket is bound already; `shared`: others accept on it as well.
+
+    `header_time`: how long the head of a request may take. `idle_time`: how long nothing of an answer may be taken.
+    """
 
     name: str
     app: web.Application
@@ -31,6 +34,7 @@ class Listener:
     sock: socket.socket | None = None
     shared: bool = False
     header_time: timedelta = timedelta(seconds=HEADER_SECONDS)
+    idle_time: timedelta = timedelta(seconds=IDLE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def _runner(listener: Listener, metrics: HttpMetrics, drain: Drain) -> Runner:
             "listener": listener.name,
             "metrics": metrics,
             "header_seconds": listener.header_time.total_seconds(),
+            "idle_seconds": listener.idle_time.total_seconds(),
         },
         access_log_class=AccessLog,
         access_log=STDLIB_LOGGER,

@@ -203,6 +203,7 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
         content = DistributionClient(session, settings.storage_url, token)
         async with open_gateway(settings, authority, authority, content) as gateway:
             header_time = timedelta(seconds=settings.header_seconds)
+            idle_time = timedelta(seconds=settings.idle_body_seconds)
             listeners = [
                 Listener(
                     "public",
@@ -210,6 +211,7 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
                     settings.public_host,
                     settings.public_port,
                     header_time=header_time,
+                    idle_time=idle_time,
                 ),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]

@@ -64,7 +64,8 @@ class GatewaySettings(Settings):
     largest_page_size: int = Field(default=1000, ge=1)
     """Who asks for more gets so many, and a link to the rest."""
     idle_body_seconds: float = Field(default=60, gt=0)
-    """How long the body of an upload or a manifest may pause; then it is 408."""
+    """How long a body may pause: of an upload or a manifest, which is 408 then; of an answer that nobody takes, which
+    is cut."""
     header_seconds: float = Field(default=10, gt=0)
     """How long the head of a request may take until the connection is closed."""
     catalog: bool = False

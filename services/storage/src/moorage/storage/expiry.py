@@ -1,5 +1,6 @@
 """Ends upload sessions that were left, and frees bytes that nothing owns any more (R143)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
@@ -69,20 +70,20 @@ class Expiry:
     async def _free_discarded(self) -> list[int]:
         freed = list[int]()
         while keys := await self._sessions.discarded(_BATCH):
-            sizes = {key: await self._tried(key) for key in keys}
+            sizes = {key: await self._tried(key, self._free) for key in keys}
             done = {key: size for key, size in sizes.items() if size is not None}
             freed += done.values()
             await self._sessions.forget_discarded(list(done))
-            if len(done) < len(keys):
-                break  # the next run tries them again, and what comes behind them
+            if not done:
+                break  # the next run tries them again
         return freed
 
-    async def _tried(self, key: UUID) -> int | None:
+    async def _tried(self, key: UUID, free: Callable[[UUID], Awaitable[int]]) -> int | None:
         """How many bytes there were; None if this key can't be freed, which keeps nothing else from being."""
         try:
-            return await self._free(key)
+            return await free(key)
         except (StorageFull, Unavailable):
-            _log.warning("Discarded bytes could not be freed yet", key=str(key))
+            _log.warning("Unowned bytes could not be freed yet", key=str(key))
             return None
 
     async def _free_leftovers(self) -> list[int]:
@@ -96,7 +97,8 @@ class Expiry:
 
     async def _free_unowned(self, keys: list[UUID]) -> list[int]:
         owned = await self._sessions.still_open(keys) if keys else set()
-        return [await self._free_unsealed(key) for key in keys if key not in owned]
+        sizes = [await self._tried(key, self._free_unsealed) for key in keys if key not in owned]
+        return [size for size in sizes if size is not None]
 
     async def _free_unsealed(self, key: UUID) -> int:
         """Held, so that it is no upload which became a blob since its key was listed."""

@@ -63,7 +63,10 @@ class HeldUpload(Protocol):
         ...
 
     async def truncate(self, size: int) -> None:
-        """Takes back what lies behind the first `size` bytes: what there was when the hold began, or at `flush`."""
+        """Takes back what lies behind the first `size` bytes: what there was when the hold began, or at `flush`.
+
+        Sealed bytes stay as they are.
+        """
         ...
 
     async def flush(self) -> None:

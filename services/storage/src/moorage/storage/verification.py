@@ -4,6 +4,7 @@ A digest is the truth about bytes, never the other way round: what does not fit 
 pushed again (R92, R93), or fits when it is read the next time, because it was restored.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import structlog
 from moorage.oci.digest import Digest
 from moorage.runtime.clock import Clock
 from moorage.storage.damage import Damage, Extent, KnownDamage, ListedBlob, Progress, Verified
-from moorage.storage.pace import Pace
+from moorage.storage.pace import Pace, Sleep
 from moorage.storage.ports import BlobDriver, ObjectMissing, ObjectUnreadable
 from moorage.storage.running_hash import RunningHash
 from moorage.storage.verification_store import VerificationStore
@@ -40,12 +41,20 @@ class _Look:
 class Verification:
     """Any number of runs may go on at once, beside everything else, and be killed at any point."""
 
-    def __init__(self, driver: BlobDriver, store: VerificationStore, clock: Clock, page: int = 200) -> None:
+    def __init__(
+        self,
+        driver: BlobDriver,
+        store: VerificationStore,
+        clock: Clock,
+        page: int = 200,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         """`page`: so many objects at a time are listed, and looked at before progress is noted."""
         self._driver = driver
         self._store = store
         self._clock = clock
         self._page = page
+        self._sleep = sleep
 
     async def run(
         self, name: str, watch: Watch, *, restart: bool = False, bytes_per_second: int | None = None
@@ -57,7 +66,7 @@ class Verification:
         if restart:
             await self._store.end(name)
         begun = await self._store.begin(name, self._clock.now())
-        done = await self._pass(name, begun, watch, Pace(self._clock, bytes_per_second))
+        done = await self._pass(name, begun, watch, Pace(self._clock, bytes_per_second, self._sleep))
         await self._store.end(name, begun.began_at)
         return Verified(done.objects, done.bytes, begun.objects)
 

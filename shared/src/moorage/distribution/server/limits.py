@@ -8,7 +8,10 @@ from moorage.oci.reference import MAX_NAME
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Defaults of protocol.md §6. `max_name` is 255 less the registry's host and a slash, where there is one (R2)."""
+    """Defaults of protocol.md §6. `max_name` is 255 less the registry's host and a slash, where there is one (R2).
+
+    `turn_seconds`: how long a large manifest waits for those before it.
+    """
 
     max_name: int = MAX_NAME
     max_manifest_bytes: int = MAX_MANIFEST_BYTES
@@ -17,3 +20,4 @@ class Limits:
     max_page_size: int = 1000
     max_referrers_bytes: int = 4 * 1024 * 1024
     idle_body_seconds: float = 60.0
+    turn_seconds: float = 20.0

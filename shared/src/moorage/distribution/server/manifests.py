@@ -18,9 +18,6 @@ from moorage.oci.digest import Digest
 from moorage.oci.errors import MediaTypeUnsupported, Unavailable
 from moorage.oci.reference import Tag
 
-LONGEST_WAIT_SECONDS: Final = 20.0
-"""For the turn of a large manifest."""
-
 
 async def get(registry: Registry, request: web.Request, place: paths.Manifest) -> web.StreamResponse:
     """The manifest exactly as stored, whatever Accept says (R8, R9); for HEAD the framework drops the body."""
@@ -67,7 +64,7 @@ async def _turn(registry: Registry, size: int) -> AsyncIterator[None]:
         yield
         return
     try:
-        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+        async with asyncio.timeout(registry.limits.turn_seconds):
             await registry.large.acquire()
     except TimeoutError:
         raise Unavailable("the registry has many large manifests to read; try again in a few seconds") from None

@@ -61,7 +61,7 @@ class HeldFile:
 
     async def truncate(self, size: int) -> None:
         """See HeldUpload."""
-        if size < self._size:
+        if size < self._size and not self._is_sealed:
             with os_errors.translated():
                 os.ftruncate(self._descriptor, size)
             self._size = size

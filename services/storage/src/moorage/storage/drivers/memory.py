@@ -128,7 +128,8 @@ class _Held:
         self._driver.touch(self._kept)
 
     async def truncate(self, size: int) -> None:
-        del self._kept.content[size:]
+        if not self.is_sealed:
+            del self._kept.content[size:]
 
     async def flush(self) -> None:
         pass

@@ -42,27 +42,33 @@ class NearRow:
 
 
 # A deletion that can still be undone ($3) holds what it would bring back, and what that names or refers to.
+# What comes next in order is found by index whatever the planner believes; of EXISTS it may believe that nearly every
+# row will do, and read a million tags of one manifest to learn that another one has none.
 STATES: Final = Statement(
     StateRow,
     """
     SELECT digest, EXISTS (SELECT FROM manifest WHERE image = $1 AND manifest.digest = looked.digest) AS is_there,
-        EXISTS (SELECT FROM tag WHERE image = $1 AND tag.digest = looked.digest)
-        OR EXISTS (
-            SELECT FROM deleted_tag WHERE image = $1 AND deleted_tag.digest = looked.digest AND deleted_at > $3
-        ) OR EXISTS (
+        (
+            SELECT digest FROM tag WHERE image = $1 AND tag.digest >= looked.digest ORDER BY tag.digest LIMIT 1
+        ) IS NOT DISTINCT FROM looked.digest OR (
+            SELECT digest FROM deleted_tag AS gone
+            WHERE image = $1 AND (gone.digest, deleted_at) > (looked.digest, $3)
+            ORDER BY gone.digest, deleted_at LIMIT 1
+        ) IS NOT DISTINCT FROM looked.digest OR EXISTS (
             SELECT FROM deleted_manifest
             WHERE image = $1 AND deleted_manifest.digest = looked.digest AND deleted_at > $3
         ) OR EXISTS (
             SELECT FROM deleted_manifest WHERE image = $1 AND subject = looked.digest AND deleted_at > $3
-        ) OR EXISTS (
-            SELECT FROM deleted_reference AS named
-            WHERE image = $1 AND named.digest = looked.digest AND deleted_at > $3
-        ) AS is_held,
+        ) OR (
+            SELECT digest FROM deleted_reference AS gone
+            WHERE image = $1 AND (gone.digest, deleted_at) > (looked.digest, $3)
+            ORDER BY gone.digest, deleted_at LIMIT 1
+        ) IS NOT DISTINCT FROM looked.digest AS is_held,
         (
             SELECT max(since) FROM review
             WHERE review.digest = looked.digest AND review.image = $1 AND kind = 'manifest'
         ) AS latest
-    FROM unnest($2::text[]) AS looked (digest)
+    FROM (SELECT unnest($2::text[]) COLLATE "C" AS digest) AS looked
     """,
 )
 NEARS: Final = Statement(

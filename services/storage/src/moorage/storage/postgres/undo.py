@@ -136,12 +136,13 @@ BRING_BACK_TAG: Final = Statement(
     """,
 )
 TAG_NOT_ASIDE: Final = Statement(type(None), "DELETE FROM deleted_tag WHERE image = $1 AND name = $2 AND digest = $3")
+# Not EXISTS, which becomes a join that reads all tags of the image for a page.
 DELETED_TAGS: Final = Statement(
     DeletedTagRow,
     """
     SELECT name, digest, deleted_at, deleted_by FROM deleted_tag
     WHERE image = $1 AND name > $2 AND deleted_at > now() - $3::interval
-        AND NOT EXISTS (SELECT FROM tag WHERE tag.image = $1 AND tag.name = deleted_tag.name)
+        AND (SELECT tag.name FROM tag WHERE tag.image = $1 AND tag.name = deleted_tag.name) IS NULL
     ORDER BY name LIMIT $4
     """,
 )
