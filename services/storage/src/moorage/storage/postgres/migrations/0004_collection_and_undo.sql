@@ -8,6 +8,7 @@
 --   tag ──deleted──▶ deleted_tag        manifest ──deleted──▶ deleted_manifest ◀── deleted_reference
 --
 -- Safe before the code that needs it: an older version deletes for good, and what it frees is reviewed all the same.
+-- It locks tables against writers, and reads none of them: what was there before is looked into by 0006.
 
 CREATE TABLE review (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -135,9 +136,3 @@ BEGIN
 END $$;
 CREATE TRIGGER upload_session_is_over AFTER DELETE ON upload_session
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION keep_what_was_pushed_meanwhile();
-
--- What was there before is looked into once; from then on nothing is ever walked.
-INSERT INTO review (kind, image, digest) SELECT 'link', image, digest FROM blob_link;
-INSERT INTO review (kind, image, digest) SELECT 'manifest', image, digest FROM manifest;
-INSERT INTO review (kind, digest)
-SELECT 'blob', digest FROM blob WHERE NOT EXISTS (SELECT FROM blob_link WHERE blob_link.digest = blob.digest);
