@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from contracts.metadata import record_of, session_of
 from contracts.samples import described
@@ -190,6 +191,7 @@ async def deadlocks(dsn: str) -> int:
         await connection.close()
 
 
+@pytest.mark.timeout(60 + 10 * STEPS)
 async def test_nobody_waits_in_a_circle(storage_dsn: str) -> None:
     """Not one deadlock in whatever order their statements come, though all of them do work."""
     seed = random.randrange(2**32)
