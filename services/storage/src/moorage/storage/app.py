@@ -174,7 +174,11 @@ def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) ->
         Blobs(driver, blobs, suspects.report, policy.told_again_after),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
         Manifests(
-            PostgresManifestStore(database), PostgresTagStore(database), settings.max_manifest_bytes, policy.grace
+            PostgresManifestStore(database),
+            PostgresTagStore(database),
+            settings.max_manifest_bytes,
+            policy.grace,
+            policy.told_again_after,
         ),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)

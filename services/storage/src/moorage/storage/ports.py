@@ -272,6 +272,13 @@ class ManifestStore(Protocol):
         """The manifest under a tag or digest."""
         ...
 
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredManifest | None:
+        """As `find`, and whoever hears of it may rely on it (R96): it notes that clients were told of it.
+
+        Noted only if that was not done within `told_again_after`, the push included; else it costs what `find` does.
+        """
+        ...
+
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """Those of the digests that are manifests of the image, and the tokens of these."""
         ...

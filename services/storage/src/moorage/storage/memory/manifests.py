@@ -37,6 +37,7 @@ class MemoryManifestStore:
             max(record.token, known.token) if known else record.token,
             record.token_is_local and (known is None or known.token_is_local),
             known.order if known else next(tables.numbers),
+            known.told_at if known else tables.clock.now(),
         )
         tables.review(Kind.MANIFEST, image, [record.digest])
         tables.deleted_manifests.pop((image, record.digest), None)
@@ -57,6 +58,13 @@ class MemoryManifestStore:
         is_local = entry.token_is_local or (tag is not None and tag.token_is_local)
         media_type = entry.record.manifest.media_type.value
         return StoredManifest(reference, media_type, entry.record.body, str(token), is_local)
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredManifest | None:
+        """See ManifestStore."""
+        entry, now = self._tables.manifests.get((image, digest)), self._tables.clock.now()
+        if entry is not None and entry.told_at <= now - told_again_after:
+            entry.told_at = now
+        return await self.find(image, digest)
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
