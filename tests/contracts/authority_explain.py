@@ -11,6 +11,7 @@ from moorage.access.image import PushPolicy
 from moorage.access.problems import FactsRefused, Forbidden, InputInvalid, NotFound, PositionGone
 from moorage.access.publisher_body import RunBody
 from moorage.access.reason import Reason
+from moorage.permissions.explaining import pictures
 from permissions.sample_facts import grant, group, group_member, member, user, uuid_of
 
 
@@ -328,6 +329,31 @@ class AuthorityThatExplains(OverASite):
         assert {each.image for each in told.effects} == {"acme/hello/api", "acme/ledger/core"}
         told = await acme.authority.preview(request.model_copy(update={"identity": await acme.login("bob")}))
         assert {each.image for each in told.effects} == {"acme/hello/api"}
+
+    async def test_a_preview_of_a_new_home_shows_who_loses_by_it(self, acme: Site) -> None:
+        """Also those who have no role on the repository that the image would be linked to."""
+        await acme.image()
+        await acme.ingest([grant("repository:hello", "user:mia", "write")])
+        moving = explain_wire.Try(image="hello/api", repository="ledger")
+        request = explain_wire.PreviewRequest(identity=await acme.login("ada"), workspace="acme", changes=[moving])
+        told = await acme.authority.preview(request)
+        effects = {each.principal.split("(")[-1]: each for each in told.effects}
+        assert (effects["mia)"].role_before, effects["mia)"].role_after) == ("write", "none")
+
+    async def test_a_preview_looks_at_what_is_touched(self, acme: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many images there are beside; what touches too many is refused."""
+        await acme.image()
+        await acme.image("ada", "ledger/core")
+        monkeypatch.setattr(pictures, "MOST_IMAGES", 1)
+        given = json.loads(grant("repository:hello", "user:mia", "write"))
+        request = explain_wire.PreviewRequest(
+            identity=await acme.login("ada"), workspace="acme", changes=[explain_wire.Try(fact=given)]
+        )
+        told = await acme.authority.preview(request)
+        assert [(each.image, each.role_after) for each in told.effects] == [("acme/hello/api", "write")]
+        leaving = explain_wire.Try(fact=json.loads(group_member("developers", "carol", present=False)))
+        with pytest.raises(InputInvalid):
+            await acme.authority.preview(request.model_copy(update={"changes": [leaving]}))
 
     async def test_offboarding(self, acme: Site) -> None:
         """Since which change the user is refused; owners may ask, others may not."""

@@ -1,5 +1,6 @@
 """What every ledger answers at once to a question is what its views say one by one, whoever asks for what."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -106,6 +107,29 @@ class CasesContract:
                     assert seen.freshness == await view.freshness.of(seen.case.workspace)
                 async with filled.looking(Position()) as looking:
                     assert await looking.cases.of(question) == seen.case
+
+    async def test_many_at_once_are_answered_each_for_itself(self, filled: Ledger) -> None:
+        """Whoever asks beside them, also for what nobody knows."""
+        questions = [
+            Question(who, slug, name, action)
+            for slug in ("acme", "nowhere")
+            for who in ASKING.values()
+            for name in NAMES
+            for action in Action
+        ]
+        alone = [await filled.case(each) for each in questions]
+        assert await asyncio.gather(*map(filled.case, questions)) == alone
+
+    async def test_who_stops_waiting_takes_nothing_from_the_others(self, filled: Ledger) -> None:
+        """The first ones, which may be asked already, and some behind them."""
+        question = Question(person("bob"), "acme", "hello/api", Action.PULL)
+        asking = [asyncio.ensure_future(filled.case(question)) for _ in range(100)]
+        await asyncio.sleep(0)
+        gone, kept = [*asking[:3], *asking[50:60]], [*asking[3:50], *asking[60:]]
+        for each in gone:
+            each.cancel()
+        expected = await filled.case(question)
+        assert await asyncio.gather(*kept) == [expected] * len(kept)
 
     @pytest.mark.parametrize("who", ASKING)
     @pytest.mark.parametrize("slug", ["nowhere", "no\0where", ""])

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -13,10 +14,12 @@ from moorage.permissions.app import SCHEMA, migrate_permissions
 from moorage.permissions.ports import LedgerUnavailable
 from moorage.permissions.postgres.staged_edges import PostgresStaging
 from moorage.permissions.rebuilding.rows import Rows
-from moorage.permissions.rebuilding.staging import StagingLost
+from moorage.permissions.rebuilding.staging import StagingLost, Stamp
 from moorage.permissions.slots import Table
 from moorage.runtime.postgres import Database
 from servers.postgres import PostgresForTests
+
+STAMP = Stamp(1, datetime(2026, 11, 30, tzinfo=UTC), 1)
 
 
 async def test_a_crash_of_the_server_ends_the_run(durable_postgres: PostgresForTests) -> None:
@@ -43,7 +46,7 @@ async def _adding(staging: PostgresStaging, run: UUID) -> str:
     """What becomes of edges, as soon as the server can be reached."""
     while True:
         try:
-            await staging.add(run, Table.GRANT, Rows().written())
+            await staging.add(run, Table.GRANT, Rows(Table.GRANT, STAMP).written())
         except StagingLost:
             return "lost"
         except LedgerUnavailable:

@@ -56,8 +56,20 @@ EVERYTHING: Final = {
     "position": _of("ingest_position", "", "topic, part, next"),
     "news": _of("workspace_news", "ws", "true", "ws > 0"),
     "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'permissions'",
+    # Tables that have changed names with others are what the migrations made them, and whatever rests on them does so.
+    "columns": """SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default
+        FROM information_schema.columns WHERE table_schema = 'permissions'""",
+    "tables": """SELECT relname, relkind, relpersistence, reloptions FROM pg_class
+        WHERE relnamespace = 'permissions'::regnamespace AND relkind IN ('r', 'v')""",
+    "triggers": """SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE tgname = 'keep_past' AND NOT tgisinternal""",
+    "constraints": """SELECT conrelid::regclass::text, contype, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'permissions'::regnamespace""",
+    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'permissions'",
+    "seen by views": "SELECT tab, count(*), count(data) FROM permissions.stored_fact GROUP BY tab",
     "staged": """SELECT (SELECT count(*) FROM permissions.staged_group_member)
-        + (SELECT count(*) FROM permissions.staged_grant), (SELECT run FROM permissions.staging_run)""",
+        + (SELECT count(*) FROM permissions.staged_workspace_member) + (SELECT count(*) FROM permissions.staged_grant)
+        + (SELECT count(*) FROM permissions.staged_loser), (SELECT run FROM permissions.staging_run)""",
 }
 
 

@@ -34,6 +34,7 @@ from moorage.permissions.ingest_metrics import IngestMetrics
 from moorage.permissions.metrics import AuditNumbers, ProtocolNumbers
 from moorage.permissions.operator import Operator
 from moorage.permissions.ports import Change, HistoryLost, Ledger, LedgerUnavailable, Pepper
+from moorage.permissions.postgres.asking import STATEMENTS
 from moorage.permissions.postgres.ledger import PostgresChange, PostgresLedger
 from moorage.permissions.postgres.staged_edges import PostgresStaging
 from moorage.permissions.rebuild import Rebuild, RebuiltLedger
@@ -59,8 +60,6 @@ from moorage.runtime.schema_role import ensure_schema_role
 from moorage.runtime.serving import Listener, serve
 
 SCHEMA: Final = "permissions"
-QUESTION_CONNECTIONS: Final = 4
-"""One statement each at a time: enough to keep this process busy, and no check waits behind facts that are applied."""
 COLLECT_RARELY: Final = (100_000, 20, 20)
 """Batches of facts leave no cycles, and looking for some took a third of the time of applying them (measured)."""
 
@@ -208,7 +207,7 @@ async def open_permissions(settings: PermissionsSettings, clock: Clock | None = 
             await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections)
         )
         questions = await stack.enter_async_context(
-            await Database.open(dsn, SCHEMA, role=role, size=QUESTION_CONNECTIONS, plan_once=True)
+            await Database.open(dsn, SCHEMA, role=role, size=STATEMENTS, plan_once=True)
         )
         ledger = PostgresLedger(database, clock, questions)
         await stack.enter_async_context(ledger.news())

@@ -91,6 +91,12 @@ class ImageReader(Protocol):
         """Records by name (bytewise), after a name."""
         ...
 
+    async def among(
+        self, workspace: int, repositories: Collection[int], images: Collection[int], limit: int
+    ) -> Sequence[Image]:
+        """Records by name: those that are linked to these repositories, and these themselves, by alias."""
+        ...
+
     async def restorable(self, workspace: int, after: tuple[str, UUID], now: datetime, limit: int) -> Sequence[Image]:
         """Deleted records whose deletion can be undone, by name and id, after those of `after`."""
         ...

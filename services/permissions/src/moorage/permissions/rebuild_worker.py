@@ -20,7 +20,7 @@ from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.permissions.postgres.staged_edges import PostgresStaging
 from moorage.permissions.rebuilding.messages import Failed, Job, read_job, read_piece, received, written
 from moorage.permissions.rebuilding.reading import PieceReader, Unsuited
-from moorage.permissions.rebuilding.staging import StagingLost
+from moorage.permissions.rebuilding.staging import StagingLost, Stamp
 from moorage.runtime import logging
 from moorage.runtime.clock import SystemClock
 from moorage.runtime.postgres import Database, DatabaseRefused, DatabaseUnavailable
@@ -53,7 +53,8 @@ async def _work(job: Job, pipe: StreamReader) -> None:
         ledger = PostgresLedger(database, SystemClock())
         sources = await KafkaSources(ledger).asked()
         staging = PostgresStaging(database)
-        reader = PieceReader(past, ledger, staging, sources, job.run, frozenset(job.apart))
+        stamp = Stamp(job.source, job.at, job.seq)
+        reader = PieceReader(past, ledger, staging, sources, job.run, stamp, frozenset(job.apart))
         while (piece := await received(pipe)) is not None:
             _say(written(await reader.read(read_piece(piece))))
 

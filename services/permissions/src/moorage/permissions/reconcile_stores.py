@@ -43,6 +43,12 @@ class Counted:
             return self
         return Counted(self.facts + other.facts, self.checksum + other.checksum, max(self.high, other.high))
 
+    def less(self, other: "Counted | None") -> "Counted":
+        """This without those: the highest version is not among them."""
+        if other is None:
+            return self
+        return Counted(self.facts - other.facts, self.checksum - other.checksum, self.high)
+
 
 class AuthorityReader(Protocol):
     """By workspace alias and table of its facts."""

@@ -1,5 +1,6 @@
 """Who may do what on which images, at one moment: what a preview compares."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,22 +19,39 @@ from moorage.permissions.history import Holders, Looking
 from moorage.permissions.ports import Deciding
 from moorage.permissions.records import Image, Workspace
 
-MOST_IMAGES: Final = 2_000
+MOST_IMAGES: Final = 10_000
 MOST_USERS: Final = 200
+MOST_CELLS: Final = 400_000
+"""Of users and images: each takes about 10 µs."""
+_CHUNK: Final = 500
+_AT_ONCE: Final = 50
+"""So many images are judged before others have their turn: about half a millisecond."""
 _MOST_ROLES: Final = 20_000
 _SOMEBODY: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Pairs of users and repositories, by alias, that are to be looked at; None is all."""
+    """Pairs of users and repositories, by alias, that are to be looked at; None is all. `images` change themselves."""
 
     pairs: tuple[tuple[frozenset[int] | None, frozenset[int] | None], ...]
+    images: frozenset[int] = frozenset()
 
     @property
     def everybody(self) -> bool:
         """Whether something other than users' facts has changed."""
         return any(users is None for users, _ in self.pairs)
+
+    @property
+    def repositories(self) -> frozenset[int] | None:
+        """All that are named; None where all are meant."""
+        found = [repositories for _, repositories in self.pairs]
+        return None if None in found else frozenset[int]().union(*(each for each in found if each is not None))
+
+    def also(self, repositories: Collection[int]) -> "Scope":
+        """With everybody who has a role on these."""
+        pairs = (*self.pairs, (None, frozenset(repositories))) if repositories else self.pairs
+        return Scope(pairs, self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,7 @@ class Cell:
 class Picture:
     """Cells by image name and principal."""
 
+    images: Sequence[Image] = ()
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
 
     def cell(self, image: str, principal: str) -> Cell:
@@ -55,9 +74,21 @@ class Picture:
         return self.cells.get((image, principal), Cell())
 
 
-async def administered(view: Looking, identity: Identity, workspace: Workspace) -> set[str]:
-    """The names of the images that who asks may manage now; an owner manages all."""
-    images = await _images(view, workspace)
+async def administers(view: Looking, identity: Identity, workspace: Workspace) -> bool:
+    """Whether who asks may manage any image now; an owner manages all."""
+    after, looked = "", 0
+    while looked < MOST_IMAGES:
+        images = await view.images.page(workspace.alias, after, _CHUNK)
+        if await administered(view, identity, workspace, images):
+            return True
+        if len(images) < _CHUNK:
+            return False
+        after, looked = images[-1].record.name, looked + len(images)
+    return False
+
+
+async def administered(view: Looking, identity: Identity, workspace: Workspace, images: Sequence[Image]) -> set[str]:
+    """The names of those images that who asks may manage now."""
     facts = await standing_in(view, identity, workspace, [image.repository for image in images])
 
     def manages(image: Image) -> bool:
@@ -73,56 +104,77 @@ async def people(view: Deciding, holders: Holders, workspace: Workspace, scope: 
     Raises InputInvalid for too many.
     """
     found: set[int] = set()
-    linked = {image.repository.alias for image in await _images(view, workspace)}
     for users, repositories in scope.pairs:
-        wanted = linked if repositories is None else repositories
-        roles = await holders.roles(workspace.alias, wanted, None, _MOST_ROLES) if users is None else []
-        found |= (users or frozenset()) | {each.user for each in roles}
+        found |= users if users is not None else await _holders(view, holders, workspace, repositories)
     if len(found) > MOST_USERS:
         touched = f"this touches {len(found)} people, more than the {MOST_USERS} that a preview looks at"
         raise InputInvalid(f"{touched}; try a part of it", errors=[])
     return found
 
 
+async def _holders(
+    view: Deciding, holders: Holders, workspace: Workspace, repositories: frozenset[int] | None
+) -> set[int]:
+    if repositories is None:
+        images = await images_in(view, workspace, Scope(((None, None),)))
+        repositories = frozenset(image.repository.alias for image in images)
+    return {each.user for each in await holders.roles(workspace.alias, repositories, None, _MOST_ROLES)}
+
+
 async def picture(view: Deciding, workspace: Workspace, scope: Scope, users: Collection[int], now: datetime) -> Picture:
-    """What these users may do in the workspace; where others' rights are in scope, theirs as well."""
+    """What these users may do in the workspace; where others' rights are in scope, theirs as well.
+
+    Raises InputInvalid for too much of it.
+    """
     current = await view.hierarchy.workspace_by_id(workspace.id) or workspace
-    images, found = await _images(view, current), Picture()
+    found = Picture(await images_in(view, current, scope))
+    if len(users) * len(found.images) > MOST_CELLS:
+        touched = f"this touches {len(users)} people and {len(found.images)} images, more than a preview looks at"
+        raise InputInvalid(f"{touched}; try a part of it", errors=[])
     for user in sorted(users):
-        await _add_user(found, view, current, images, user, now)
+        await _add_user(found, view, current, user, now)
     if scope.everybody:
-        _add_others(found, current, images, now)
+        await _add_others(found, current, now)
     return found
 
 
-async def _images(view: Deciding, workspace: Workspace) -> Sequence[Image]:
-    images = await view.images.page(workspace.alias, "", MOST_IMAGES + 1)
+async def images_in(view: Deciding, workspace: Workspace, scope: Scope) -> Sequence[Image]:
+    """The images that the scope is about, by name. Raises InputInvalid for too many."""
+    wanted, most = scope.repositories, MOST_IMAGES + 1
+    if wanted is None:
+        images = await view.images.page(workspace.alias, "", most)
+    else:
+        images = await view.images.among(workspace.alias, wanted, scope.images, most)
     if len(images) > MOST_IMAGES:
-        raise InputInvalid(f"a workspace of more than {MOST_IMAGES} images is too large for a preview", errors=[])
+        raise InputInvalid(f"this touches more than {MOST_IMAGES} images; try a part of it", errors=[])
     return images
 
 
-async def _add_user(
-    found: Picture, view: Deciding, workspace: Workspace, images: Sequence[Image], alias: int, now: datetime
-) -> None:
+async def _add_user(found: Picture, view: Deciding, workspace: Workspace, alias: int, now: datetime) -> None:
     user = await view.hierarchy.user_by_alias(alias)
     if user is None:
         return
     identity = Identity(Principal(PrincipalKind.USER, user.id))
-    facts = await standing_in(view, identity, workspace, [image.repository for image in images])
-    for image in images:
+    facts = await standing_in(view, identity, workspace, [image.repository for image in found.images])
+    for number, image in enumerate(found.images):
         standing = standing_on(facts, identity, workspace, image.repository, image.record.id)
         _add(found, f"user:{user.id} ({user.account})", workspace, image, identity, standing, now)
+        await _give_way(number)
 
 
-def _add_others(found: Picture, workspace: Workspace, images: Sequence[Image], now: datetime) -> None:
+async def _give_way(number: int) -> None:
+    if number % _AT_ONCE == 0:
+        await asyncio.sleep(0)
+
+
+async def _add_others(found: Picture, workspace: Workspace, now: datetime) -> None:
     """Those who have no role: members of the workspace, and anybody."""
     others = [
         (f"every member of {workspace.slug}", Identity(Principal(PrincipalKind.USER, _SOMEBODY)), Membership.MEMBER),
         ("anybody", Identity(ANONYMOUS), Membership.NONE),
     ]
     for name, identity, membership in others:
-        for image in images:
+        for number, image in enumerate(found.images):
             standing = Standing(
                 role=Role.NONE,
                 membership=membership,
@@ -131,6 +183,7 @@ def _add_others(found: Picture, workspace: Workspace, images: Sequence[Image], n
                 allow_public=workspace.allow_public,
             )
             _add(found, name, workspace, image, identity, standing, now)
+            await _give_way(number)
 
 
 def _add(

@@ -16,9 +16,17 @@ from moorage.access.reason import Reason
 from moorage.access.wire import RelinkImageRequest, SetImageRequest
 from moorage.permissions.apply import Apply
 from moorage.permissions.batches import Record
-from moorage.permissions.explaining.pictures import Picture, Scope, administered, people, picture
+from moorage.permissions.explaining.pictures import (
+    Picture,
+    Scope,
+    administered,
+    administers,
+    images_in,
+    people,
+    picture,
+)
 from moorage.permissions.explaining.trial import TrialLedger
-from moorage.permissions.history import Position
+from moorage.permissions.history import Looking, Position
 from moorage.permissions.images import Images, workspace_named
 from moorage.permissions.ports import Ledger, Trial
 from moorage.permissions.records import Source, SourceKind, Workspace
@@ -43,14 +51,13 @@ class Preview:
         identity = request.identity.value()
         async with self._ledger.looking(Position()) as head:
             workspace = await workspace_named(head, request.workspace)
-            shown = await administered(head, identity, workspace)
-        if not shown:
+            may = await administers(head, identity, workspace)
+        if not may:
             message = "only owners of the workspace and admins of a repository in it may try changes"
             raise Forbidden(message, reason=Reason.NOT_ADMIN.value)
         try:
             async with asyncio.timeout(SECONDS):
-                told = await self._try(request, workspace)
-                return told.model_copy(update={"effects": [each for each in told.effects if each.image in shown]})
+                return await self._try(request, workspace)
         except TimeoutError:
             raise ServiceUnavailable("this takes too long to be tried; try fewer changes at once") from None
 
@@ -60,13 +67,15 @@ class Preview:
             async with self._ledger.trying() as trial:
                 head = await stack.enter_async_context(trial.head())
                 await self._make_all(trial, request, workspace)
-                scope = await _touched(trial, workspace)
+                scope = await _with_former_homes(head, workspace, await _touched(trial, workspace))
                 users = await people(head, head.holders, workspace, scope) | await people(
                     trial, trial.holders, workspace, scope
                 )
                 after = await picture(trial, workspace, scope, users, head.moment)
             before = await picture(head, workspace, scope, users, head.moment)
-            return wire.PreviewAnswer(token=str(head.token), effects=_effects(before, after))
+            shown = await administered(head, request.identity.value(), workspace, before.images)
+            effects = [each for each in _effects(before, after) if each.image in shown]
+            return wire.PreviewAnswer(token=str(head.token), effects=effects)
 
     async def _make_all(self, trial: Trial, request: wire.PreviewRequest, workspace: Workspace) -> None:
         source = next(each for each in await trial.sources.all() if each.id == workspace.source)
@@ -112,7 +121,15 @@ async def _touched(trial: Trial, workspace: Workspace) -> Scope:
     pairs: list[tuple[frozenset[int] | None, frozenset[int] | None]] = []
     for row in trial.told:
         pairs += await _of_row(trial, row, workspace)
-    return Scope(tuple(dict.fromkeys(pairs)))
+    images = frozenset(row[2] for row in trial.told if row[0] == RowKind.IMAGE and row[1] == workspace.alias)
+    return Scope(tuple(dict.fromkeys(pairs)), images)
+
+
+async def _with_former_homes(head: Looking, workspace: Workspace, scope: Scope) -> Scope:
+    """Who had a role where an image was linked before may lose it."""
+    if not scope.images:
+        return scope
+    return scope.also({each.repository.alias for each in await images_in(head, workspace, Scope((), scope.images))})
 
 
 async def _of_row(

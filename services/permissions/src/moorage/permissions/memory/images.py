@@ -33,6 +33,14 @@ class MemoryImages:
         found = [each for each in self._live() if each.workspace_alias == workspace and each.record.name > after]
         return sorted(found, key=lambda each: each.record.name)[:limit]
 
+    async def among(
+        self, workspace: int, repositories: Collection[int], images: Collection[int], limit: int
+    ) -> Sequence[Image]:
+        """Records of these repositories, and these."""
+        found = [each for each in self._live() if each.repository.alias in repositories or each.alias in images]
+        mine = [each for each in found if each.workspace_alias == workspace]
+        return sorted(mine, key=lambda each: each.record.name)[:limit]
+
     async def unpushed(
         self, before: datetime, limit: int, after: UUID | None = None, among: Collection[UUID] | None = None
     ) -> Sequence[Image]:

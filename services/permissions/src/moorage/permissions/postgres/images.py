@@ -116,6 +116,11 @@ BY_ID: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ext = $1")
 PAGE: Final = Statement(
     ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.name > $2 AND i.state <> 'deleted' ORDER BY i.name LIMIT $3"
 )
+AMONG: Final = Statement(
+    ImageRow,
+    f"""{IN_PLACE} WHERE i.ws = $1 AND (i.repository = ANY($2::int[]) OR i.id = ANY($3::int[])) AND i.state <> 'deleted'
+    ORDER BY i.name LIMIT $4""",
+)
 OF_WORKSPACE: Final = Statement(ImageRow, f"{IN_PLACE} WHERE i.ws = $1 AND i.state <> 'deleted' ORDER BY i.id")
 RESTORABLE: Final = Statement(
     ImageRow,
@@ -208,6 +213,13 @@ class PostgresImages:
     async def page(self, workspace: int, after: str, limit: int) -> Sequence[Image]:
         """Records after a name."""
         return [row.value() for row in await fetch_all(self._connection, PAGE, workspace, after, limit)]
+
+    async def among(
+        self, workspace: int, repositories: Collection[int], images: Collection[int], limit: int
+    ) -> Sequence[Image]:
+        """Records of these repositories, and these."""
+        asked = (workspace, list(repositories), list(images), limit)
+        return [row.value() for row in await fetch_all(self._connection, AMONG, *asked)]
 
     async def restorable(self, workspace: int, after: tuple[str, UUID], now: datetime, limit: int) -> Sequence[Image]:
         """Deleted records that can be restored."""

@@ -13,17 +13,18 @@ from moorage.permissions.cases import Question, Seen
 from moorage.permissions.history import Position
 from moorage.permissions.ports import LedgerUnavailable, SourceBusy
 from moorage.permissions.postgres.aliases import KnownAliases
+from moorage.permissions.postgres.asking import Asking
 from moorage.permissions.postgres.audit import PostgresAudit
 from moorage.permissions.postgres.authorities import PostgresAuthorities
 from moorage.permissions.postgres.bulk_edges import PostgresBulkEdges
-from moorage.permissions.postgres.cases import PostgresCases, see
+from moorage.permissions.postgres.cases import PostgresCases
 from moorage.permissions.postgres.change_log import PostgresChangeLog, PostgresLog, forget_frames
 from moorage.permissions.postgres.credentials import PostgresCredentialRecords, PostgresCredentials
 from moorage.permissions.postgres.epochs import PostgresEpochs
 from moorage.permissions.postgres.facts import PostgresFacts
 from moorage.permissions.postgres.fleet import PostgresFleet
 from moorage.permissions.postgres.freshness import PostgresFreshness
-from moorage.permissions.postgres.head import NOT_MIGRATED, head_of
+from moorage.permissions.postgres.head import head_of
 from moorage.permissions.postgres.hierarchy import PostgresHierarchy
 from moorage.permissions.postgres.holders import PostgresHolders
 from moorage.permissions.postgres.images import PostgresImageRecords, PostgresImages
@@ -150,7 +151,7 @@ class PostgresLedger:
 
     def __init__(self, database: Database, clock: Clock, questions: Database | None = None) -> None:
         self._database = database
-        self._questions = questions or database
+        self._asking = Asking(questions or database)
         self._clock = clock
         self._news = asyncio.Event()
         self._aliases = KnownAliases()
@@ -165,11 +166,7 @@ class PostgresLedger:
     async def case(self, question: Question) -> Seen:
         """What a decision looks at, by one statement without a transaction around it."""
         with _translated():
-            async with self._questions.connection() as connection:
-                seen = await see(connection, question)
-        if seen is None:
-            raise LedgerUnavailable(NOT_MIGRATED)
-        return seen
+            return await self._asking.ask(question)
 
     @asynccontextmanager
     async def changing(self, source: int | None = None) -> AsyncIterator[PostgresChange]:

@@ -17,13 +17,15 @@ import structlog
 from moorage.permissions.apply import Apply
 from moorage.permissions.consumer import KafkaSources, StreamUnavailable
 from moorage.permissions.ports import Change, Ledger, LedgerUnavailable
-from moorage.permissions.rebuilding.merging import Counts, Found, merge, reduced
+from moorage.permissions.rebuilding.merging import Found, merge, reduced
 from moorage.permissions.rebuilding.messages import Done, Job, Odd, Piece
 from moorage.permissions.rebuilding.order import Ordered, ordered
 from moorage.permissions.rebuilding.reading import Place, Unsuited
-from moorage.permissions.rebuilding.staging import BulkEdges, Staging, StagingLost
+from moorage.permissions.rebuilding.staging import BulkEdges, Counts, Staging, StagingLost, Stamp
 from moorage.permissions.rebuilding.workers import PIECE, pieces_of
+from moorage.permissions.reconcile_stores import Counted
 from moorage.permissions.records import Source, SourceKind
+from moorage.permissions.slots import Table
 from moorage.permissions.topic_guard import TopicUnfit
 from moorage.runtime.clock import Clock
 
@@ -66,11 +68,15 @@ class _Read:
 
     odd: dict[int, list[Odd]] = field(default_factory=lambda: defaultdict(list))
     newest: dict[int, tuple[int, str]] = field(default_factory=dict)
+    counted: dict[tuple[int, Table], Counted] = field(default_factory=dict)
     edges: int = 0
 
     def add(self, done: Done) -> None:
         self.odd[done.piece.part] += done.odd
         self.edges += done.edges
+        for each in done.sums:
+            place, counted = (each.ws, each.table), Counted(each.facts, each.checksum, each.high)
+            self.counted[place] = counted.plus(self.counted.get(place))
         for ws, newest in done.newest.items():
             self.newest[ws] = max(newest, self.newest.get(ws, newest))
 
@@ -141,16 +147,14 @@ class BulkRebuild:
         async with self._staging.run() as run:
             if run is None:
                 raise StreamUnavailable("another process rebuilds the ledger")
-            # Another process may have done it all before it let us.
-            await self._require_untold()
             await self._run(run, source, extent)
 
     async def _run(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]]) -> None:
         began = time.monotonic()
-        read, order, counted = await self._read(run, source, extent, began)
+        read, order, counted = await self._read(run, source, extent, await self._stamp(source), began)
         newest = {ws: event for ws, (_, event) in read.newest.items()}
         found = Found(run, source, self._where.topic, extent, counted, newest, order.stretches)
-        await merge(self._ledger, self._apply, self._edges, found, self._clock.now())
+        await merge(self._ledger, self._apply, self._edges, found)
         _log.info("The ledger has been rebuilt from the topic.", edges=read.edges, seconds=_since(began))
         await self._look_at_stored()
 
@@ -160,15 +164,25 @@ class BulkRebuild:
         except Exception as error:  # everything is stored, and the database does it by itself a little later
             _log.warning("The database could not look at what was stored.", exc_info=error)
 
-    async def _read(self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]], began: float) -> _All:
+    async def _stamp(self, source: Source) -> Stamp:
+        async with self._ledger.changing() as change:
+            edges = self._edges(change)
+            # Another process may have done it all before it let us.
+            if not await edges.untold(self._where.topic):
+                raise Unsuited("the ledger is not empty")
+            return Stamp(source.id, self._clock.now(), await edges.place())
+
+    async def _read(
+        self, run: UUID, source: Source, extent: Mapping[int, tuple[int, int]], stamp: Stamp, began: float
+    ) -> _All:
         apart = frozenset[Place]()
         while True:
-            read = await self._pieces(run, extent, apart)
+            read = await self._pieces(run, extent, stamp, apart)
             _log.info("All edges of the topic have been read.", edges=read.edges, seconds=_since(began))
             self._tell(f"topic {self._where.topic} has been read; its edges are being stored")
             # PostgreSQL reduces while the others are put in order here.
             counted, order = await asyncio.gather(
-                reduced(self._staging), ordered(self._where.topic, read.odd, [source])
+                reduced(self._staging, run, read.counted), ordered(self._where.topic, read.odd, [source])
             )
             _log.info("One edge of each key is left.", seconds=_since(began))
             if order.apart <= apart:
@@ -177,9 +191,12 @@ class BulkRebuild:
             apart |= order.apart
             await self._staging.empty(run)
 
-    async def _pieces(self, run: UUID, extent: Mapping[int, tuple[int, int]], apart: frozenset[Place]) -> _Read:
+    async def _pieces(
+        self, run: UUID, extent: Mapping[int, tuple[int, int]], stamp: Stamp, apart: frozenset[Place]
+    ) -> _Read:
         where, read = self._where, _Read()
-        job = Job(where.dsn, where.role, where.bootstrap, where.topic, run, sorted(apart))
+        said = (stamp.source, stamp.at, stamp.seq)
+        job = Job(where.dsn, where.role, where.bootstrap, where.topic, run, *said, sorted(apart))
         left = sum(end - first for first, end in extent.values())
         self._tell(_words(where.topic, left))
         async for done in self._workers.read(job, pieces_of(extent, PIECE)):

@@ -3,19 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from moorage.permissions.apply import Apply, Stretch
 from moorage.permissions.ports import Change, Ledger
 from moorage.permissions.rebuilding.reading import Unsuited
-from moorage.permissions.rebuilding.staging import EDGES, BulkEdges, Staging
-from moorage.permissions.reconcile_stores import Counted
+from moorage.permissions.rebuilding.staging import EDGES, BulkEdges, Counts, Staging
 from moorage.permissions.records import Source, Transport
-from moorage.permissions.slots import Table
 from moorage.permissions.stores import Advance
-
-Counts = Mapping[tuple[int, Table], Counted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +26,17 @@ class Found:
     stretches: Sequence[Stretch]
 
 
-async def reduced(staging: Staging) -> Counts:
-    """Leaves one edge of each key, in all tables at once, and counts them. Raises LedgerUnavailable."""
-    found = await asyncio.gather(*map(staging.reduce, EDGES))
-    return {(ws, table): each for table, counted in zip(EDGES, found, strict=True) for ws, each in counted.items()}
+async def reduced(staging: Staging, run: UUID, told: Counts) -> Counts:
+    """Leaves one edge of each key, in all tables at once; what there is then of all that was told.
+
+    Raises StagingLost, LedgerUnavailable.
+    """
+    lost = await asyncio.gather(*(staging.reduce(run, table) for table in EDGES))
+    less = {(ws, table): each for table, counted in zip(EDGES, lost, strict=True) for ws, each in counted.items()}
+    return {place: each.less(less.get(place)) for place, each in told.items()}
 
 
-async def merge(ledger: Ledger, apply: Apply, edges: Callable[[Change], BulkEdges], found: Found, at: datetime) -> None:
+async def merge(ledger: Ledger, apply: Apply, edges: Callable[[Change], BulkEdges], found: Found) -> None:
     """Stores all of it, or nothing. Raises Unsuited, StagingLost, LedgerUnavailable."""
     async with ledger.changing() as change:
         sources = [each for each in await change.sources.all() if each.spec.transport is Transport.KAFKA]
@@ -46,7 +45,7 @@ async def merge(ledger: Ledger, apply: Apply, edges: Callable[[Change], BulkEdge
         bulk = edges(change)
         if not await bulk.untold(found.topic):
             raise Unsuited("the ledger is not empty any more")
-        await bulk.take(found.run, found.source.id, at, found.newest)
+        await bulk.take(found.run, found.newest)
         if found.counted:
             await change.authorities.add(found.source.id, found.counted)
         await apply.within(change, found.stretches)

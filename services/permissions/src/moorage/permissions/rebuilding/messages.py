@@ -1,11 +1,14 @@
 """What the rebuild and its workers say to each other: length and MessagePack, over the pipes of the process."""
 
 from asyncio import IncompleteReadError, StreamReader
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
+
+from moorage.permissions.slots import Table
 
 _LENGTH_BYTES: Final = 4
 _encode: Final = Encoder().encode
@@ -20,6 +23,9 @@ class Job(Struct, frozen=True, array_like=True):
     bootstrap: str
     topic: str
     run: UUID
+    source: int
+    at: datetime
+    seq: int
     apart: list[tuple[str, str]]
     """Workspaces (with an empty key) and keys in them whose order counts: nothing of these is staged."""
 
@@ -40,12 +46,23 @@ class Odd(Struct, frozen=True, array_like=True):
     body: bytes
 
 
+class Sum(Struct, frozen=True, array_like=True):
+    """What was staged of a workspace and a kind of edges: how many are there, their checksum, the highest version."""
+
+    ws: int
+    table: Table
+    facts: int
+    checksum: int
+    high: int
+
+
 class Done(Struct, frozen=True, array_like=True, tag=True):
     """A piece was read, and its edges are staged."""
 
     piece: Piece
     edges: int
     odd: list[Odd]
+    sums: list[Sum]
     newest: dict[int, tuple[int, str]]
     """By the alias of a workspace, version and event of the newest edge."""
 

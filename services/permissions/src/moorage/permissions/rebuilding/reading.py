@@ -8,13 +8,15 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from moorage.access.frames import EntityKind
+from moorage.events.checksums import MODULUS
 from moorage.events.plain_edges import EdgeReader, PlainEdge
 from moorage.permissions.batches import Like, Record, sort_batch
 from moorage.permissions.edge_columns import Ends
 from moorage.permissions.ports import Ledger
-from moorage.permissions.rebuilding.messages import Done, Odd, Piece
+from moorage.permissions.rebuilding.messages import Done, Odd, Piece, Sum
 from moorage.permissions.rebuilding.rows import Rows
-from moorage.permissions.rebuilding.staging import StagedRows
+from moorage.permissions.rebuilding.staging import StagedRows, Stamp
+from moorage.permissions.reconcile_stores import Counted
 from moorage.permissions.records import Source
 from moorage.permissions.slots import Table
 
@@ -24,6 +26,8 @@ _MOST_REMEMBERED: Final = 2**20
 """Aliases; about 200 bytes each."""
 _COPY_ROWS: Final = 20_000
 _version: Final = attrgetter("version")
+_digest: Final = attrgetter("digest")
+_rank: Final = attrgetter("rank")
 
 Place = tuple[str, str]
 """A workspace and a key in it, or the workspace and nothing."""
@@ -60,17 +64,45 @@ class _Group:
         self.told: list[PlainEdge] = []
 
 
+class _Found:
+    """What a piece has told of each workspace."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[int, Table], Counted] = {}
+        self.newest: dict[int, tuple[int, str]] = {}
+
+    def add(self, ws: int, group: _Group) -> None:
+        ranks, last = list(map(_rank, group.told)), max(group.told, key=_version)
+        counted = Counted(len(ranks) - ranks.count(0), sum(map(_digest, group.told)), last.version)
+        self._sums[ws, group.table] = counted.plus(self._sums.get((ws, group.table)))
+        self.newest[ws] = max(self.newest.get(ws, (-1, "")), (last.version, last.event))
+
+    def written(self) -> list[Sum]:
+        """As it is said to who waits for the piece."""
+        return [
+            Sum(ws, table, each.facts, each.checksum % MODULUS, each.high) for (ws, table), each in self._sums.items()
+        ]
+
+
 class PieceReader:
     """Reads for one run; remembers aliases and who may tell what."""
 
     def __init__(
-        self, past: Past, ledger: Ledger, staged: StagedRows, sources: Sequence[Source], run: UUID, apart: Set[Place]
+        self,
+        past: Past,
+        ledger: Ledger,
+        staged: StagedRows,
+        sources: Sequence[Source],
+        run: UUID,
+        stamp: Stamp,
+        apart: Set[Place],
     ) -> None:
         self._past = past
         self._ledger = ledger
         self._staged = staged
         self._sources = sources
         self._run = run
+        self._stamp = stamp
         self._apart = apart
         self._reader = EdgeReader()
         self._known: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
@@ -81,18 +113,18 @@ class PieceReader:
         """Returns when the piece is staged. Raises StreamUnavailable, LedgerUnavailable, StagingLost, Unsuited."""
         odd: list[Odd] = []
         groups: dict[Like, _Group] = {}
-        newest: dict[int, tuple[int, str]] = {}
+        found = _Found()
         edges = waiting = 0
         async for records in self._past.records(piece.part, piece.start, piece.stop):
             plain = self._sort(piece.part, records, groups, odd)
             edges, waiting = edges + plain, waiting + plain
             if waiting >= _COPY_ROWS:
-                await self._stage(groups, newest)
+                await self._stage(groups, found)
                 waiting = 0
             await asyncio.sleep(0)
-        await self._stage(groups, newest)
+        await self._stage(groups, found)
         await self._copied()
-        return Done(piece, edges, odd, newest)
+        return Done(piece, edges, odd, found.written(), found.newest)
 
     def _sort(self, part: int, records: Iterable[Kept], groups: dict[Like, _Group], odd: list[Odd]) -> int:
         """How many of the records are plain edges."""
@@ -124,14 +156,15 @@ class PieceReader:
             self._tables[part, like] = group.table if group else None
         return self._tables[part, like]
 
-    async def _stage(self, groups: dict[Like, _Group], newest: dict[int, tuple[int, str]]) -> None:
-        rows: dict[Table, Rows] = defaultdict(Rows)
+    async def _stage(self, groups: dict[Like, _Group], found: _Found) -> None:
+        rows: dict[Table, Rows] = {}
         for (_, _, home, a_kind, b_kind), group in groups.items():
             [ws] = await self._aliases(home, _WORKSPACE, [home])
             ends = await self._ends(home, group.told, a_kind, b_kind)
+            if group.table not in rows:
+                rows[group.table] = Rows(group.table, self._stamp)
             rows[group.table].add(ws, group.told, ends, a_kind, b_kind)
-            last = max(group.told, key=_version)
-            newest[ws] = max(newest.get(ws, (-1, "")), (last.version, last.event))
+            found.add(ws, group)
         groups.clear()
         # One copy at a time goes on while the next rows are read.
         await self._copied()
