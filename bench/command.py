@@ -23,7 +23,8 @@ from bench.sizes import QUICK, WHOLE, Sizes
 from bench.workloads.catalogue import TWO_WORKERS, WORKLOADS, Workload
 
 _PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
-_OTHERS: Final = (PEER, APPLICATION, RECEIVER, TWO_WORKERS)
+ALONE: Final = (PEER, APPLICATION, RECEIVER, TWO_WORKERS)
+"""Who stays away when the product is measured alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +41,34 @@ class Order:
 
 
 def main() -> None:
-    """Exit code 1 if a workload could not be measured, 2 if there is no peer; goals that are missed are no failure."""
+    """Exit code 1 if there is no peer or a workload could not be measured; goals that are missed are no failure."""
     options = _parser().parse_args()
-    order = _order(options)
+    if options.record:
+        record = Record.from_json(options.record.read_text(encoding="utf-8"))
+    else:
+        record = _measured(_order(options))
+    if options.json:
+        options.json.write_text(record.to_json(), encoding="utf-8")
+    if file := options.report or (_PAGE if _is_whole(record) else None):
+        _write(record, file)
+    else:
+        print(page.figures(record))
+    sys.exit(1 if record.results.failures else 0)
+
+
+def _measured(order: Order) -> Record:
     try:
         if PEER not in order.without:
             program.find(order.peer_program)
-        record = measure(order)
+        return measure(order)
     except program.PeerMissing as missing:
         sys.exit(f"{missing}; or leave it out with --product-only")
-    if options.json:
-        options.json.write_text(record.to_json(), encoding="utf-8")
-    written = options.report or (_PAGE if order.workloads == _plain() and order.sizes == WHOLE else None)
-    if PEER in order.without or written is None:
-        print(page.figures(record))
-    else:
-        _write(record, written)
-    sys.exit(1 if record.results.failures else 0)
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether the page of the documentation may be made of it."""
+    names = {workload.name for workload in WORKLOADS if workload.plain}
+    return record.sizes == WHOLE and PEER in record.versions and names <= record.results.samples.keys()
 
 
 def measure(order: Order) -> Record:
@@ -87,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="short and small: to see that everything works")
     parser.add_argument("--product-only", action="store_true", help="no peer, no floors, one worker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the record of the run goes")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="make the page of this one; measure nothing")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the page goes, its chart beside it")
     parser.add_argument("--peer-program", type=Path, metavar="FILE", help="a build of Distribution, 2.8 or 3")
     parser.add_argument(
@@ -100,15 +113,11 @@ def _order(options: argparse.Namespace) -> Order:
         workloads=_chosen(options.only),
         rounds=options.rounds,
         sizes=QUICK if options.quick else WHOLE,
-        without=_OTHERS if options.product_only else (),
+        without=ALONE if options.product_only else (),
         peer_program=options.peer_program,
         folder=options.data,
         arguments=" ".join(sys.argv[1:]),
     )
-
-
-def _plain() -> Sequence[Workload]:
-    return [workload for workload in WORKLOADS if workload.plain]
 
 
 def _chosen(names: str) -> Sequence[Workload]:
@@ -116,7 +125,7 @@ def _chosen(names: str) -> Sequence[Workload]:
     wanted = set(filter(None, names.split(",")))
     if unknown := wanted - {workload.name for workload in WORKLOADS}:
         sys.exit(f"there is no workload {', '.join(sorted(unknown))}")
-    return [workload for workload in WORKLOADS if workload.name in wanted] if wanted else _plain()
+    return [workload for workload in WORKLOADS if (workload.name in wanted if wanted else workload.plain)]
 
 
 def _write(record: Record, file: Path) -> None:

@@ -83,7 +83,14 @@ class LargeFile:
             self._file.write(chance.randbytes(min(MIB, size - at)))
         self._file.flush()
         self.number = self._file.fileno()
-        self.view = memoryview(mmap.mmap(self.number, size, prot=mmap.PROT_READ))
+        self._mapped = mmap.mmap(self.number, size, prot=mmap.PROT_READ)
+        self.view = memoryview(self._mapped)
+
+    def close(self) -> None:
+        """Gives the memory back."""
+        self.view.release()
+        self._mapped.close()
+        self._file.close()
 
     def digest(self, size: int, prefix: bytes = b"") -> str:
         """Of the first `size` bytes with their beginning replaced by `prefix`."""
@@ -110,3 +117,8 @@ class Content:
         """Made at first use."""
         self._large = self._large or LargeFile(self._large_bytes)
         return self._large
+
+    def close(self) -> None:
+        """Gives the memory of the large file back."""
+        if self._large:
+            self._large.close()

@@ -1,6 +1,5 @@
 """Runs workloads in rounds, all targets in turns (A B A B), so that what else the machine does meets them alike."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -55,9 +54,8 @@ def _measure(site: Site, workload: Workload, rounds: int, without: Sequence[str]
 
 
 def _round(workload: Workload, label: str, load: Load) -> Sample:
-    """With fresh tokens, and nothing of the one before still on its way to the disk."""
+    """With fresh tokens: they live for minutes."""
     load.renew()
-    os.sync()
     return workload.runs[label](load)
 
 

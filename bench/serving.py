@@ -83,7 +83,8 @@ def _await_answer(port: int, process: "subprocess.Popen[bytes]", log: Path) -> N
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=2).close()
             return
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
             return
         except OSError:
             time.sleep(0.05)

@@ -34,6 +34,7 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self._lasting.close()
+        self._content.close()
 
     @contextmanager
     def loads(self, labels: Sequence[str]) -> Iterator[list[Load]]:

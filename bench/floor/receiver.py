@@ -10,7 +10,7 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -28,8 +28,7 @@ class Receiver(asyncio.BufferedProtocol):
         self._filled = self._start = self._left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are, but say so to nobody
 
     def get_buffer(self, _: int) -> memoryview:
         return memoryview(self._buffer)[self._filled :]

@@ -36,5 +36,6 @@ def _challenge(port: int) -> dict[str, str]:
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=30).close()
     except urllib.error.HTTPError as unauthorized:
-        return dict(re.findall(r'(\w+)="([^"]*)"', unauthorized.headers["WWW-Authenticate"]))
+        with unauthorized:
+            return dict(re.findall(r'(\w+)="([^"]*)"', unauthorized.headers["WWW-Authenticate"]))
     raise RuntimeError("the registry asks nobody who they are")

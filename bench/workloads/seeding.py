@@ -17,15 +17,9 @@ _TAGS_PER_TOKEN: Final = 1_000
 def seed_pull(load: Load) -> None:
     """The images and small blobs that reads pick from."""
     if load.first("pull"):
-        load.run([_images(load)])
-
-
-def _images(load: Load) -> Script:
-    client = load.client()
-    for image in load.content.images:
-        yield from client.push_image(PULL, image)
-    for blob in load.content.small:
-        yield from client.push_blob(PULL, blob)
+        images = [load.client().push_image(PULL, image) for image in load.content.images]
+        load.run(images[:1])  # the others find its layers there
+        load.run(lanes([*images[1:], *(load.client().push_blob(PULL, blob) for blob in load.content.small)]))
 
 
 def seed_large(load: Load) -> str:
