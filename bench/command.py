@@ -40,9 +40,9 @@ class Order:
     arguments: str
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Exit code 1 if there is no peer or a workload could not be measured; goals that are missed are no failure."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(arguments)
     if options.record:
         record = Record.from_json(options.record.read_text(encoding="utf-8"))
     else:
@@ -94,8 +94,8 @@ def measure(order: Order) -> Record:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="of each workload, targets in turns (3)")
-    parser.add_argument("--only", default="", help=f"some of {', '.join(workload.name for workload in WORKLOADS)}")
+    parser.add_argument("--rounds", type=_count, default=3, help="of each workload, targets in turns (3)")
+    parser.add_argument("--only", type=_chosen, default="", metavar="NAMES", help=_named())
     parser.add_argument("--quick", action="store_true", help="short and small: to see that everything works")
     parser.add_argument("--product-only", action="store_true", help="no peer, no floors, one worker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the record of the run goes")
@@ -110,22 +110,43 @@ def _parser() -> argparse.ArgumentParser:
 
 def _order(options: argparse.Namespace) -> Order:
     return Order(
-        workloads=_chosen(options.only),
+        workloads=options.only,
         rounds=options.rounds,
         sizes=QUICK if options.quick else WHOLE,
         without=ALONE if options.product_only else (),
         peer_program=options.peer_program,
         folder=options.data,
-        arguments=" ".join(sys.argv[1:]),
+        arguments=_repeatable(options),
     )
 
 
+def _repeatable(options: argparse.Namespace) -> str:
+    """What has to be said to measure the same; files of this machine are left out."""
+    chosen = [
+        f"--rounds {options.rounds}",
+        "" if options.only == _chosen("") else f"--only {','.join(w.name for w in options.only)}",
+    ]
+    flags = [f"--{name.replace('_', '-')}" for name in ("quick", "product_only") if getattr(options, name)]
+    return " ".join(filter(None, chosen + flags))
+
+
 def _chosen(names: str) -> Sequence[Workload]:
-    """Those that are named, in the catalogue's order."""
+    """Those that are named, in the catalogue's order; the plain ones where none is. Raises ArgumentTypeError."""
     wanted = set(filter(None, names.split(",")))
     if unknown := wanted - {workload.name for workload in WORKLOADS}:
-        sys.exit(f"there is no workload {', '.join(sorted(unknown))}")
+        raise argparse.ArgumentTypeError(f"there is no workload {', '.join(sorted(unknown))}")
     return [workload for workload in WORKLOADS if (workload.name in wanted if wanted else workload.plain)]
+
+
+def _named() -> str:
+    return f"some of these: {', '.join(workload.name for workload in WORKLOADS)}"
+
+
+def _count(text: str) -> int:
+    """At least one. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds")
+    return int(text)
 
 
 def _write(record: Record, file: Path) -> None:

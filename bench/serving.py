@@ -88,4 +88,4 @@ def _await_answer(port: int, process: "subprocess.Popen[bytes]", log: Path) -> N
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{log.parent.name} did not come up:\n{log.read_text(errors='replace')[-2000:]}")

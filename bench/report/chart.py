@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.report.comparison import Row, Verdict
 
-_LABELS: Final = 330
+_LABELS: Final = 370
 _BARS: Final = 420
 _VALUES: Final = 70
 _LINE: Final = 24

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Final
 
+from bench.machine import Machine
 from bench.record import Record
 from bench.report import tables
 from bench.report.comparison import Row, Verdict, peer_major, rows
 from bench.report.goals import AGAINST_PEER, ALONE
 from bench.report.markdown import table
 
+_LINE_END: Final = "\n"
 _TEMPLATE: Final = Path(__file__).with_name("template.md")
 
 
@@ -16,7 +18,7 @@ def page(record: Record, chart: str) -> str:
     """The page; `chart` is where its picture lies."""
     against, alone = rows(record, AGAINST_PEER), rows(record, ALONE)
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        summary=_summary(against + alone),
+        summary=_summary(against + alone, record.machine),
         chart=chart,
         rounds=record.rounds,
         turns=" ".join("AB" * min(record.rounds, 3)),
@@ -47,14 +49,17 @@ def against_peer(record: Record) -> list[Row]:
     return rows(record, AGAINST_PEER)
 
 
-def _summary(judged: list[Row]) -> str:
+def _summary(judged: list[Row], machine: Machine) -> str:
     verdicts = [row.verdict for row in judged if row.verdict is not Verdict.NONE]
     missed = verdicts.count(Verdict.MISSED)
-    return f"Of {len(verdicts)} goals {len(verdicts) - missed} are met and {missed} missed."
+    text = f"Of {len(verdicts)} goals {len(verdicts) - missed} are met and {missed} missed."
+    if machine.load <= machine.cores / 2:
+        return text
+    return f"{text} The machine was busy with other work (load {machine.load:g}): look at ratios, and repeat it alone."
 
 
 def _failures(record: Record) -> str:
-    lines = [f"- `{name}` failed: {text}" for name, text in record.results.failures.items()]
+    lines = [f"- `{name}` failed: {text.partition(_LINE_END)[0]}" for name, text in record.results.failures.items()]
     return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 
