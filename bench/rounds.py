@@ -25,13 +25,19 @@ class Results:
 def measure_all(
     site: Site, workloads: Sequence[Workload], rounds: int, without: Sequence[str], say: Callable[[str], None]
 ) -> Results:
-    """Every workload; one that fails is noted, and the others are measured all the same. Raises PeerMissing."""
+    """Every workload; one that fails is noted, and the others are measured all the same. Raises PeerMissing.
+
+    Ctrl-C ends it early: what has been measured till then is kept.
+    """
     results = Results()
     for workload in workloads:
         try:
             results.samples[workload.name] = _measure(site, workload, rounds, without, say)
         except PeerMissing:
             raise
+        except KeyboardInterrupt:
+            results.failures[workload.name] = "interrupted"
+            break
         except (LoadFailed, OSError, RuntimeError) as failure:
             results.failures[workload.name] = str(failure)[:500]
             say(f"{workload.name} FAILED: {failure}")
