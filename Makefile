@@ -59,8 +59,8 @@ lock: ## Resolve the pinned requirements anew (needs uv)
 	$(COMPILE) --extra fast --extra embedded-pg --extra build -o $(REQUIREMENTS)/runtime.txt
 	$(COMPILE) --all-extras -c $(REQUIREMENTS)/runtime.txt -o $(REQUIREMENTS)/dev.txt
 
-bench: $(VENV)/.dev ## Measure push, pull and manifest HEAD (bench/README.md)
-	@$(BIN)/python -m bench
+bench: $(VENV)/.dev ## Measure product and peer into docs/performance.md (bench/README.md); BENCH_ARGS chooses
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 bench-authorization: $(VENV)/.dev ## Measure the authorization core; BENCH_ARGS='--scale 0.1' chooses
 	@$(BIN)/python -m bench.authorization $(BENCH_ARGS)

@@ -1,87 +1,89 @@
-"""Starts servers for a benchmark and reads what they cost, from /proc."""
+"""What processes cost, from /proc (Linux): CPU time and peak memory of a tree."""
 
 import os
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_READY_SECONDS: Final = 60.0
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds: of user code and of the kernel."""
+
+    user: float = 0.0
+    system: float = 0.0
+
+    @property
+    def cpu(self) -> float:
+        """Both."""
+        return self.user + self.system
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.user + other.user, self.system + other.system)
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(self.user - other.user, self.system - other.system)
 
 
-@contextmanager
-def running(
-    command: Sequence[str], log: Path, ready: str, environment: Mapping[str, str] | None = None
-) -> Iterator[int]:
-    """Runs a server until the block ends; yields its pid once `ready` answers anything at all."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **(environment or {})})
-    try:
-        _await_answer(ready, process, log)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the server did not come up; its log is {log}")
-
-
-def cpu_seconds(root: int) -> float:
-    """CPU seconds of a process and all its descendants, ended ones included, user and system."""
-    return sum(map(_cpu_of, family(root)))
-
-
-def family(root: int) -> list[int]:
-    """The process and all its living descendants."""
+def family(root: int) -> frozenset[int]:
+    """A process and all its living descendants."""
     children = _children()
-    members, waiting = list[int](), [root]
+    members, waiting = set[int](), [root]
     while waiting:
-        members.append(waiting.pop())
-        waiting.extend(children.get(members[-1], ()))
-    return members
+        members.add(process := waiting.pop())
+        waiting.extend(children.get(process, ()))
+    return frozenset(members)
 
 
-def _cpu_of(pid: int) -> float:
+def usage(processes: Iterable[int]) -> Usage:
+    """What they took since they began, with their children that ended and were waited for."""
+    return sum(map(_usage_of, processes), Usage())
+
+
+def forget_peaks(processes: Iterable[int]) -> None:
+    """Peaks of memory count from now on."""
+    for process in processes:
+        try:
+            Path(f"/proc/{process}/clear_refs").write_text("5")
+        except OSError:
+            continue  # it has ended, or is another user's
+
+
+def highest_peak(processes: Iterable[int]) -> int:
+    """The most memory (bytes, resident) that any one of them has held since `forget_peaks`."""
+    return max(map(_peak_of, processes), default=0)
+
+
+def _usage_of(process: int) -> Usage:
+    fields = _fields(process)[11:15]
+    if not fields:
+        return Usage()
+    user, system, children_user, children_system = map(int, fields)
+    return Usage((user + children_user) / _TICKS, (system + children_system) / _TICKS)
+
+
+def _peak_of(process: int) -> int:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / _TICKS
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def _children() -> dict[int, list[int]]:
     tree: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            tree.setdefault(parent, []).append(int(entry.name))
+        if entry.name.isdigit() and (fields := _fields(int(entry.name))):
+            tree.setdefault(int(fields[1]), []).append(int(entry.name))
     return tree
+
+
+def _fields(process: int) -> list[str]:
+    """The fields of `stat` behind the name, which may have spaces in it; none if the process has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""The product as it is shipped: `moorage serve`, authorization and audit on, its embedded PostgreSQL counted."""

@@ -1,0 +1,1 @@
+"""From a record to `docs/performance.md` and its chart. Pure."""
