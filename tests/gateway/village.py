@@ -14,6 +14,7 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
+from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import RowKind
 from moorage.access.image import ImageState, PushPolicy, Visibility
@@ -95,6 +96,16 @@ class Village(Order):
         after = [image for image in seen if image.name.partition("/")[2] > (request.cursor or "")]
         page = after[: request.limit]
         cursor = page[-1].name.partition("/")[2] if len(after) > len(page) else None
+        return wire.ListImagesAnswer(images=page, cursor=cursor, token=str(self.position))
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        self._asked("list_catalog")
+        identity = request.identity.value()
+        seen = [image for image in self.images.values() if self._decide_on(identity, image, Action.PULL).allowed]
+        after = sorted((each for each in seen if each.name > (request.cursor or "")), key=lambda each: each.name)
+        page = after[: request.limit]
+        cursor = page[-1].name if len(after) > len(page) else None
         return wire.ListImagesAnswer(images=page, cursor=cursor, token=str(self.position))
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:

@@ -93,7 +93,7 @@ class Gateway:
         self._token_endpoint = TokenEndpoint(
             tokens, credentials, challenge, clock, self._throttle, catalog=settings.catalog
         )
-        self._catalog = Catalog(authentication, authority, follower, challenge, settings.limits)
+        self._catalog = Catalog(authentication, authority, challenge, settings.limits)
         self._management = ManagementApi(authority, follower, self.access, self.audit, content, patience.own_writes)
         self._callers = Callers(credentials, self._throttle)
         self.purging = Purging(authority, content)

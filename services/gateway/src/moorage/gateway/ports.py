@@ -13,6 +13,7 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
+from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
@@ -58,6 +59,10 @@ class Authority(Protocol):
 
     async def list_images(self, request: wire.ListImagesRequest) -> wire.ListImagesAnswer:
         """One page of what the identity may pull, complete at one seq (R80). Raises NotFound (workspace)."""
+        ...
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """One page of what the identity may pull in all workspaces; the work is bound by what it could reach."""
         ...
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:

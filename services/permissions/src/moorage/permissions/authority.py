@@ -15,6 +15,7 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
+from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
@@ -77,7 +78,7 @@ class LocalAuthority:
         self._images = Images(ledger, clock, aging, undo_window)
         self._deletions = Deletions(ledger, clock, aging)
         self._unpushed = Unpushed(ledger, clock, undo_window)
-        self._listing = Listing(ledger, clock)
+        self._listing = Listing(ledger, clock, aging)
         self._tokens = Tokens(ledger, pepper, clock)
         self._workspaces = Workspaces(ledger, clock, aging)
         self._explain = Explain(ledger)
@@ -122,12 +123,19 @@ class LocalAuthority:
     async def find_image(self, request: wire.FindImageRequest) -> wire.ImageBody:
         """Raises NotFound."""
         with answering():
-            return await self._listing.find(request)
+            name = f"{request.workspace}/{request.image}" if request.workspace else ""
+            async with self.audit_trail.denials(request.identity, Deed.PULL, name=name, image=request.id):
+                return await self._listing.find(request)
 
     async def list_images(self, request: wire.ListImagesRequest) -> wire.ListImagesAnswer:
         """One page of what the identity may pull. Raises NotFound."""
         with answering():
             return await self._listing.page(request)
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """One page of what the identity may pull in all workspaces."""
+        with answering():
+            return await self._listing.catalog(request)
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """The record after the change. Raises InputInvalid, Forbidden, NotFound."""

@@ -20,6 +20,7 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
+from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed, PackedUnreadable, unpack
@@ -96,6 +97,10 @@ class AuthorityClient:
     async def list_images(self, request: wire.ListImagesRequest) -> wire.ListImagesAnswer:
         """See Authority."""
         return await self._ask("list_images", request, wire.ListImagesAnswer)
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        return await self._ask("list_catalog", request, wire.ListImagesAnswer)
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """See Authority."""

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from moorage.access import deletion_wire, explain_wire, wire
 from moorage.access.audit import FindDecisionRequest, KeepAuditRequest, ListAuditRequest
+from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.sync_wire import AwaitFleetRequest, FleetReport, RefreshRequest, SyncStatusRequest
 from moorage.permissions.authority import LocalAuthority
 from moorage.permissions.http.bodies import answer, read_model
@@ -33,6 +34,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "create_image": Operation(wire.CreateImageRequest, LocalAuthority.create_image),
     "find_image": Operation(wire.FindImageRequest, LocalAuthority.find_image),
     "list_images": Operation(wire.ListImagesRequest, LocalAuthority.list_images),
+    "list_catalog": Operation(ListCatalogRequest, LocalAuthority.list_catalog),
     "set_image": Operation(wire.SetImageRequest, LocalAuthority.set_image),
     "relink_image": Operation(wire.RelinkImageRequest, LocalAuthority.relink_image),
     "delete_image": Operation(wire.DeleteImageRequest, LocalAuthority.delete_image),
