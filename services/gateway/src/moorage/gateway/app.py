@@ -191,14 +191,13 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
         authority = AuthorityClient(session, settings.permissions_url, token)
         content = DistributionClient(session, settings.storage_url, token)
         async with open_gateway(settings, authority, authority, content) as gateway:
-            header_time = timedelta(seconds=settings.header_seconds)
             listeners = [
                 Listener(
                     "public",
                     gateway.public_app(),
                     settings.public_host,
                     settings.public_port,
-                    header_time=header_time,
+                    header_time=settings.header_time,
                 ),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]
