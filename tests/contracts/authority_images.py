@@ -7,9 +7,9 @@ import pytest
 from contracts.authority_site import ANYBODY, OverASite, Site
 from moorage.access import wire
 from moorage.access.action import Action
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.image import ImageState, Visibility
 from moorage.access.problems import AlreadyExists, Forbidden, InputInvalid, NotFound, Problem
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.access.reason import Reason
 from permissions.sample_facts import (
     grant,

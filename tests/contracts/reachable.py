@@ -8,10 +8,10 @@ import pytest
 
 from moorage.access import wire
 from moorage.access.action import Action
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.frames import EntityKind
 from moorage.access.image import Visibility
 from moorage.access.principal import ANONYMOUS, Bound, Identity, Principal, PrincipalKind
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.access.role import Membership, Role
 from moorage.permissions import image_changes
 from moorage.permissions.apply import Apply

@@ -14,7 +14,6 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import RowKind
 from moorage.access.image import ImageState, PushPolicy, Visibility
@@ -27,6 +26,7 @@ from moorage.access.problems import (
     Problem,
     ServiceUnavailable,
 )
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -179,13 +179,20 @@ class Village(Order):
         self.unpushed_images = [image for image in self.unpushed_images if image not in told]
         return deletion_wire.LookedIntoAnswer(ended=ended)
 
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """See Authority; the village keeps nothing of what was set."""
+        self._own(request)
+        return wire.WorkspaceBody(
+            id=identifier(f"ws:{WORKSPACE}"),
+            slug=WORKSPACE,
+            allow_public=False,
+            default_push_policy=PushPolicy.REPOSITORY_WRITE,
+            token=str(self.position),
+        )
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
-        self._asked("set_workspace")
-        if request.workspace != WORKSPACE:
-            raise NotFound("nothing of this name is available to you")
-        if self._account(request.identity.value()) not in self.owners:
-            raise Forbidden("only owners may", reason=Reason.NOT_ADMIN.value)
+        self._own(request)
         self.tell_workspace(allow_public=bool(request.allow_public))
         return wire.WorkspaceBody(
             id=identifier(f"ws:{WORKSPACE}"),
@@ -336,6 +343,13 @@ class Village(Order):
             token=str(self.position),
             image=self.images[outcome.image.id] if shown and outcome.image else None,
         )
+
+    def _own(self, request: FindWorkspaceRequest | wire.SetWorkspaceRequest) -> None:
+        self._asked("workspace settings")
+        if request.workspace != WORKSPACE:
+            raise NotFound("nothing of this name is available to you")
+        if self._account(request.identity.value()) not in self.owners:
+            raise Forbidden("only owners may", reason=Reason.NOT_ADMIN.value)
 
     def _managed(self, identity: Identity, id: UUID) -> wire.ImageBody:
         self._asked("manage")

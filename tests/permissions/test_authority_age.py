@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from contracts.authority import Site
 from moorage.access import wire
 from moorage.access.action import Action
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.image import Visibility
 from moorage.access.principal import ANONYMOUS, Identity
 from moorage.access.problems import NotFound, ServiceUnavailable
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sync_wire import BumpEpochRequest, SyncStatusRequest
 from moorage.permissions.adapters.pepper import FilePepper

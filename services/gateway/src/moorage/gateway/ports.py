@@ -13,10 +13,10 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -99,6 +99,10 @@ class Authority(Protocol):
 
     async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
         """What storage holds of them; those without anything end. Told twice is told once."""
+        ...
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """The workspace's settings; its owners and the operator may. Raises Forbidden, NotFound."""
         ...
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:

@@ -15,11 +15,11 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
 from moorage.access.problems import BatchInFlight, ServiceUnavailable
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
@@ -185,6 +185,11 @@ class LocalAuthority:
         """What storage holds of them; the empty ones end."""
         with answering():
             return await self._unpushed.judge(request)
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """Our settings of a workspace. Raises Forbidden, NotFound."""
+        with answering():
+            return await self._workspaces.find(request)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """Our settings of a workspace. Raises Forbidden, NotFound."""

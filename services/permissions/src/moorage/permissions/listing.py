@@ -9,10 +9,10 @@ from typing import Final
 
 from moorage.access import rules, wire
 from moorage.access.action import Action
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.principal import Identity
 from moorage.access.problems import InputInvalid
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.oci.errors import NameInvalid
 from moorage.oci.reference import ImageName
 from moorage.permissions.aging import Aging

@@ -20,11 +20,11 @@ from moorage.access.audit import (
     ListAuditAnswer,
     ListAuditRequest,
 )
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed, PackedUnreadable, unpack
 from moorage.access.problems import PositionGone, Problem, ServiceUnavailable
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -137,6 +137,10 @@ class AuthorityClient:
     async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
         """See Authority."""
         return await self._repeat("looked_into", request, deletion_wire.LookedIntoAnswer)
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """See Authority."""
+        return await self._ask("find_workspace", request, wire.WorkspaceBody)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from moorage.access import wire
 from moorage.access.action import Action
-from moorage.access.catalog_wire import ListCatalogRequest
 from moorage.access.principal import scopes_open
 from moorage.access.problems import Problem
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.distribution.errors import render_registry_errors
 from moorage.distribution.server import answers, query
 from moorage.distribution.server.limits import Limits

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from moorage.access import deletion_wire, explain_wire, wire
 from moorage.access.audit import FindDecisionRequest, KeepAuditRequest, ListAuditRequest
-from moorage.access.catalog_wire import ListCatalogRequest
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sync_wire import AwaitFleetRequest, FleetReport, RefreshRequest, SyncStatusRequest
 from moorage.permissions.authority import LocalAuthority
 from moorage.permissions.http.bodies import answer, read_model
@@ -44,6 +44,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "purged": Operation(deletion_wire.PurgedRequest, LocalAuthority.purged),
     "unpushed": Operation(deletion_wire.UnpushedRequest, LocalAuthority.unpushed),
     "looked_into": Operation(deletion_wire.LookedIntoRequest, LocalAuthority.looked_into),
+    "find_workspace": Operation(FindWorkspaceRequest, LocalAuthority.find_workspace),
     "set_workspace": Operation(wire.SetWorkspaceRequest, LocalAuthority.set_workspace),
     "create_token": Operation(wire.CreateTokenRequest, LocalAuthority.create_token),
     "list_tokens": Operation(wire.ListTokensRequest, LocalAuthority.list_tokens),

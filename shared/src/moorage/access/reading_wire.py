@@ -1,4 +1,4 @@
-"""What gateways ask for a catalogue of all workspaces."""
+"""What gateways ask for where nothing is changed: the catalogue of all workspaces, and the settings of one."""
 
 from pydantic import Field
 
@@ -11,3 +11,10 @@ class ListCatalogRequest(Request):
     identity: IdentityBody
     cursor: str | None = Field(default=None, max_length=512, pattern=r"^[ -~]*$")
     limit: int = Field(default=100, ge=1, le=1000)
+
+
+class FindWorkspaceRequest(Request):
+    """Our settings of a workspace; its owners and the operator may see them."""
+
+    identity: IdentityBody
+    workspace: str
