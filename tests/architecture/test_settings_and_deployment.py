@@ -22,7 +22,19 @@ MODELS: Mapping[str, type[BaseSettings]] = {
     "storage": StorageSettings,
 }
 SERVICES = sorted(MODELS)
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+FILES = ("docker-compose.yml", "deploy/compose.s3.yml")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / FILES[0]).read_text(encoding="utf-8"))
+
+
+def laid_over(below: Any, above: Any) -> Any:
+    """What compose makes of two files: mappings grow together, of everything else the later one counts."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {name: laid_over(below[name], value) if name in below else value for name, value in above.items()}
+
+
+WITH_S3: dict[str, Any] = laid_over(COMPOSE, yaml.safe_load((ROOT / FILES[1]).read_text(encoding="utf-8")))
+BOTH = pytest.mark.parametrize("compose", [COMPOSE, WITH_S3], ids=["a folder", "S3"])
 
 
 def variables(service: str) -> dict[str, str]:
@@ -58,21 +70,23 @@ def test_a_documented_default_is_the_default(service: str) -> None:
     assert wrong == {}
 
 
+@BOTH
 @pytest.mark.parametrize("service", SERVICES)
-def test_compose_tells_only_what_is_understood_and_all_that_is_required(service: str) -> None:
+def test_compose_tells_only_what_is_understood_and_all_that_is_required(service: str, compose: dict[str, Any]) -> None:
     """A misspelt variable would be ignored in silence."""
-    told = set(COMPOSE["services"][service]["environment"])
+    told = set(compose["services"][service]["environment"])
     required = {name for name, field in variables(service).items() if MODELS[service].model_fields[field].is_required()}
     assert told <= set(variables(service))
     assert required | {f"MOORAGE_{service.upper()}_SERVICE_TOKEN"} <= told
 
 
+@BOTH
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_compose_tells_is_valid(service: str) -> None:
+def test_what_compose_tells_is_valid(service: str, compose: dict[str, Any]) -> None:
     """The model accepts it, once the secrets are filled in."""
-    environment = COMPOSE["services"][service]["environment"]
+    environment = compose["services"][service]["environment"]
     filled = {
-        variables(service)[name]: re.sub(r"\$\{[A-Z_]+:(?:-(.*?)|\?.*?)\}", lambda m: m[1] or "x" * 32, value)
+        variables(service)[name]: re.sub(r"\$\{[A-Z0-9_]+:(?:-(.*?)|\?.*?)\}", lambda m: m[1] or "x" * 32, value)
         for name, value in environment.items()
     }
     assert MODELS[service].model_validate(filled)
@@ -103,11 +117,11 @@ def test_the_default_ports_are_four_different_ones() -> None:
 
 def test_compose_has_no_secret_of_its_own() -> None:
     """Each comes from outside, and the start is refused without it (R150)."""
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    asked = set(re.findall(r"\$\{(MOORAGE_[A-Z_]+):\?", text))
+    text = "".join((ROOT / each).read_text(encoding="utf-8") for each in FILES)
+    asked = set(re.findall(r"\$\{(MOORAGE_[A-Z0-9_]+):\?", text))
     example = (ROOT / "deploy" / "environment" / "secrets.example").read_text(encoding="utf-8")
-    assert asked == set(re.findall(r"^(MOORAGE_[A-Z_]+)=$", example, re.MULTILINE))
-    assert re.findall(r"(?:PASSWORD|TOKEN): (?!\$\{)", text) == []
+    assert asked == set(re.findall(r"^(MOORAGE_[A-Z0-9_]+)=$", example, re.MULTILINE))
+    assert re.findall(r"(?:PASSWORD|TOKEN|SECRET_KEY|SECRET_ACCESS_KEY): (?!\$\{)", text) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -121,15 +135,26 @@ def test_a_service_of_ours_runs_with_little_and_is_watched(service: str) -> None
     assert int(definition["stop_grace_period"].removesuffix("s")) > drain.total_seconds()
 
 
+def test_the_store_is_the_one_that_storage_is_told_of() -> None:
+    """Its address, its bucket, and keys that open it."""
+    store, told = WITH_S3["services"]["objects"], WITH_S3["services"]["storage"]["environment"]
+    options = dict(option[1:].split("=") for option in store["command"] if "=" in option)
+    assert told["MOORAGE_STORAGE_S3_ENDPOINT"] == f"http://objects:{options['s3.port']}"
+    assert told["MOORAGE_STORAGE_S3_BUCKET"] == options["bucket"]
+    assert told["MOORAGE_STORAGE_S3_ACCESS_KEY"] == store["environment"]["AWS_ACCESS_KEY_ID"]
+    secrets = told["MOORAGE_STORAGE_S3_SECRET_KEY"], store["environment"]["AWS_SECRET_ACCESS_KEY"]
+    assert {secret.partition(":")[0] for secret in secrets} == {"${MOORAGE_S3_SECRET_KEY"}
+
+
 def test_only_the_registrys_port_is_published() -> None:
-    """Internal listeners, PostgreSQL and Kafka stay inside (R151)."""
-    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    """Internal listeners, PostgreSQL, Kafka and the store stay inside (R151)."""
+    published = {name: service["ports"] for name, service in WITH_S3["services"].items() if "ports" in service}
     assert published == {"gateway": ["127.0.0.1:5000:5000"]}
 
 
 def test_images_have_exact_versions() -> None:
     """Nobody's `latest` decides what runs."""
-    images = [service["image"] for service in COMPOSE["services"].values()]
+    images = [service["image"] for service in WITH_S3["services"].values()]
     bases = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert [image for image in images + bases if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)*$", image)] == []
 

@@ -159,6 +159,10 @@ async def test_an_owner_says_who_publishes_new_images(registry: StandaloneRegist
     assert settings["default_publishers"] == [{"any_pipeline": True, "branches": ["main"]}]
     table = await registry.command("workspace", "set", "acme", "--no-pipeline-create", user="bob")
     assert "any:main" in table.stdout
+    assert (await registry.command("workspace", "show", "acme", user="bob")).stdout == table.stdout
+    shown = one(await registry.command("workspace", "show", "acme", "--json", user="bob"))
+    assert (shown["default_publishers"], shown["pipeline_create"]) == (settings["default_publishers"], False)
+    refusal(await registry.command("workspace", "show", "acme", user="alice"), 1)
     one(await registry.command("workspace", "set", "acme", "--no-default-publishers", "--json", user="bob"))
     refusal(await registry.command("workspace", "set", "acme", user="bob"), 2)
     await registry.tell([called("bob", "member")])

@@ -118,6 +118,27 @@ class AuthorityThatAudits(OverASite):
         assert (await found(acme, bob, second)).image == image.id
         assert (await found(acme, bob, third)).change == {"failed": "already-exists"}
 
+    async def test_a_record_that_is_not_shown_is_a_denial_too(self, acme: Site) -> None:
+        """Of a pull, by id or by name; the id of the decision tells nothing more (V3)."""
+        image = await acme.image()
+        ada, olga = await acme.login("ada"), by_request(await acme.login("olga"))
+        asked = [
+            wire.FindImageRequest(identity=olga, id=image.id),
+            wire.FindImageRequest(identity=olga, id=uuid4()),
+            wire.FindImageRequest(identity=olga, workspace="acme", image="hello/api"),
+            wire.FindImageRequest(identity=olga, workspace="acme", image="hello/absent"),
+        ]
+        told = []
+        for request in asked:
+            with pytest.raises(NotFound) as refused:
+                await acme.authority.find_image(request)
+            assert refused.value.decision
+            told.append(await found(acme, olga, refused.value.decision))
+        assert [(each.deed, each.allow, each.reason) for each in told] == [(Deed.PULL, False, Reason.NO_READ)] * 4
+        assert [each.name for each in told] == ["", "", "acme/hello/api", "acme/hello/absent"]
+        assert not [each for each in told if each.image or each.workspace]
+        assert (await found(acme, ada, told[0].decision)).image == image.id
+
     async def test_a_question_from_outside_is_recorded_and_one_of_a_gateway_is_not(self, acme: Site) -> None:
         """A gateway records the decisions it takes, whoever it asked."""
         image = await acme.image()

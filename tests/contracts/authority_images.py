@@ -9,6 +9,7 @@ from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.image import ImageState, Visibility
 from moorage.access.problems import AlreadyExists, Forbidden, InputInvalid, NotFound, Problem
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.access.reason import Reason
 from permissions.sample_facts import (
     grant,
@@ -147,6 +148,18 @@ class AuthorityOfImages(OverASite):
         assert nothing.images == []
         with pytest.raises(NotFound):
             await acme.authority.list_images(wire.ListImagesRequest(identity=rita, workspace="nowhere"))
+
+    async def test_a_catalogue_is_what_one_may_pull_anywhere(self, acme: Site) -> None:
+        """In pages, by workspace and name."""
+        bob, rita = await acme.login("bob"), await acme.login("rita")
+        for name in ("hello/b", "hello/a"):
+            await acme.push(bob, name)
+        first = await acme.authority.list_catalog(ListCatalogRequest(identity=rita, limit=1))
+        assert ([image.name for image in first.images], first.cursor) == (["acme/hello/a"], "acme/hello/a")
+        rest = await acme.authority.list_catalog(ListCatalogRequest(identity=rita, cursor=first.cursor))
+        assert ([image.name for image in rest.images], rest.cursor) == (["acme/hello/b"], None)
+        nothing = await acme.authority.list_catalog(ListCatalogRequest(identity=await acme.login("olga")))
+        assert (nothing.images, nothing.cursor) == ([], None)
 
     async def test_relinking_moves_rights_in_one_step(self, acme: Site) -> None:
         """The new repository's people have the image, the old one's don't; visibility is inherited again (§1.7)."""

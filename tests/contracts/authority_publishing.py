@@ -10,9 +10,10 @@ from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.image import PushPolicy
 from moorage.access.principal import Identity, Principal, PrincipalKind
-from moorage.access.problems import Forbidden, InputInvalid
+from moorage.access.problems import Forbidden, InputInvalid, NotFound
 from moorage.access.publisher_body import PublisherBody
 from moorage.access.publishers import PipelineRun
+from moorage.access.reading_wire import FindWorkspaceRequest
 from moorage.access.reason import Reason
 from permissions.sample_facts import environment, repository, uuid_of
 
@@ -68,6 +69,18 @@ class AuthorityThatPublishes(OverASite):
                 await set_image(acme, image.id, publishers=[ANY_PIPELINE, publisher(name)])
             assert refused.value.members["errors"][0]["at"] == "publishers.1.environment"
             assert str(uuid_of("environment", name)) in refused.value.detail
+
+    async def test_owners_see_what_they_have_set(self, acme: Site) -> None:
+        """And the operator does; others learn no more than whether there is such a workspace."""
+        await set_workspace(acme, default_publishers=[ANY_PIPELINE], pipeline_create=True, allow_public=True)
+        for who in (await acme.login("ada"), await acme.operator()):
+            shown = await acme.authority.find_workspace(FindWorkspaceRequest(identity=who, workspace="acme"))
+            assert (shown.slug, shown.allow_public, shown.pipeline_create) == ("acme", True, True)
+            assert shown.default_publishers == [ANY_PIPELINE]
+        for account, workspace, problem in (("bob", "acme", Forbidden), ("ada", "nowhere", NotFound)):
+            asked = FindWorkspaceRequest(identity=await acme.login(account), workspace=workspace)
+            with pytest.raises(problem):
+                await acme.authority.find_workspace(asked)
 
     async def test_a_list_replaces_the_list(self, acme: Site) -> None:
         """The empty one ends publishing; what is not given stays."""

@@ -10,7 +10,10 @@ from urllib.parse import quote
 import pytest
 
 from gateway.site import Answer, Site, open_site
+from gateway.test_audit_at_the_gate import records
 from gateway.village_order import identifier
+from moorage.access.action import Action
+from moorage.access.audit import Deed
 from moorage.access.image import PushPolicy
 from moorage.distribution.headers import DECISION_ID
 
@@ -171,3 +174,23 @@ async def test_a_cursor_need_not_be_there(site: Site, cursor: str, found: list[s
     await removed(site)
     answer = await site.ask("GET", f"{TAGS}?deleted=true&cursor={cursor}", auth=site.basic("bob"))
     assert (answer.status, [tag["name"] for tag in answer.json["tags"]]) == (200, found)
+
+
+async def test_what_is_restored_is_a_deed_of_its_own(site: Site) -> None:
+    """One record of each, with what came back and the right that decided; neither a push nor a deletion."""
+    await removed(site)
+    digest = (await site.ask("GET", f"{TAGS}?deleted=true", auth=site.basic("bob"))).json["tags"][0]["digest"]
+    before = {each.decision for each in await records(site)}
+    restored = await site.ask("POST", f"{TAGS}/1/restore", auth=site.basic("bob"))
+    denied = await site.ask("POST", f"{TAGS}/1/restore", auth=site.basic("carol"))
+    await site.ask("POST", f"{MANIFESTS}/{digest}/restore", auth=site.basic("alice"))
+    await site.ask("GET", f"{TAGS}?deleted=true", auth=site.basic("bob"))
+    made = [each for each in await records(site) if each.decision not in before]
+    assert [(each.deed, each.allow, each.change) for each in made] == [
+        (Deed.RESTORE_TAG, True, {"tag": "1", "asked": "push"}),
+        (Deed.RESTORE_TAG, False, {"tag": "1", "asked": "delete-tag"}),
+        (Deed.RESTORE_MANIFEST, True, {"digest": digest, "asked": "push"}),
+        (Deed.LIST_DELETED_TAGS, True, {"asked": "delete-tag"}),
+    ]
+    assert [each.action for each in made] == [Action.PUSH, Action.DELETE_TAG, Action.PUSH, Action.DELETE_TAG]
+    assert [str(each.decision) for each in made[:2]] == [each.headers[DECISION_ID] for each in (restored, denied)]

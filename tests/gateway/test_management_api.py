@@ -74,6 +74,17 @@ async def test_what_a_workspace_says_of_publishing(site: Site) -> None:
     assert answer.headers["Moorage-Authz-Token"] == answer.json["token"]
 
 
+async def test_what_a_workspace_has_set_is_shown_to_its_owners(site: Site) -> None:
+    """Who may not change it does not see it either."""
+    path = "/api/v1/workspaces/acme"
+    assert (await site.ask("GET", path, auth=site.basic("alice"))).status == 403
+    assert (await site.ask("GET", path)).status == 401
+    assert (await site.ask("GET", "/api/v1/workspaces/nowhere", auth=site.basic("alice"))).status == 404
+    site.village.member("alice", Membership.OWNER)
+    shown = await site.ask("GET", path, auth=site.basic("alice"))
+    assert (shown.status, shown.json["slug"], shown.json["default_push_policy"]) == (200, "acme", "repository_write")
+
+
 async def test_a_relink_is_one_change(site: Site) -> None:
     """The link generation counts it, and visibility goes back unless it is repeated."""
     path = f"/api/v1/images/{API}/repository"

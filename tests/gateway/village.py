@@ -26,6 +26,7 @@ from moorage.access.problems import (
     Problem,
     ServiceUnavailable,
 )
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -95,6 +96,16 @@ class Village(Order):
         after = [image for image in seen if image.name.partition("/")[2] > (request.cursor or "")]
         page = after[: request.limit]
         cursor = page[-1].name.partition("/")[2] if len(after) > len(page) else None
+        return wire.ListImagesAnswer(images=page, cursor=cursor, token=str(self.position))
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        self._asked("list_catalog")
+        identity = request.identity.value()
+        seen = [image for image in self.images.values() if self._decide_on(identity, image, Action.PULL).allowed]
+        after = sorted((each for each in seen if each.name > (request.cursor or "")), key=lambda each: each.name)
+        page = after[: request.limit]
+        cursor = page[-1].name if len(after) > len(page) else None
         return wire.ListImagesAnswer(images=page, cursor=cursor, token=str(self.position))
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
@@ -168,13 +179,20 @@ class Village(Order):
         self.unpushed_images = [image for image in self.unpushed_images if image not in told]
         return deletion_wire.LookedIntoAnswer(ended=ended)
 
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """See Authority; the village keeps nothing of what was set."""
+        self._own(request)
+        return wire.WorkspaceBody(
+            id=identifier(f"ws:{WORKSPACE}"),
+            slug=WORKSPACE,
+            allow_public=False,
+            default_push_policy=PushPolicy.REPOSITORY_WRITE,
+            token=str(self.position),
+        )
+
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""
-        self._asked("set_workspace")
-        if request.workspace != WORKSPACE:
-            raise NotFound("nothing of this name is available to you")
-        if self._account(request.identity.value()) not in self.owners:
-            raise Forbidden("only owners may", reason=Reason.NOT_ADMIN.value)
+        self._own(request)
         self.tell_workspace(allow_public=bool(request.allow_public))
         return wire.WorkspaceBody(
             id=identifier(f"ws:{WORKSPACE}"),
@@ -325,6 +343,13 @@ class Village(Order):
             token=str(self.position),
             image=self.images[outcome.image.id] if shown and outcome.image else None,
         )
+
+    def _own(self, request: FindWorkspaceRequest | wire.SetWorkspaceRequest) -> None:
+        self._asked("workspace settings")
+        if request.workspace != WORKSPACE:
+            raise NotFound("nothing of this name is available to you")
+        if self._account(request.identity.value()) not in self.owners:
+            raise Forbidden("only owners may", reason=Reason.NOT_ADMIN.value)
 
     def _managed(self, identity: Identity, id: UUID) -> wire.ImageBody:
         self._asked("manage")

@@ -176,7 +176,7 @@ async def some_request(registry: Registry, chance: random.Random) -> int:
 
 async def explained(registry: Registry, record: AuditRecord) -> Explanation:
     """Why, at the record's position and moment, asked by whom it is about."""
-    action = record.deed.action
+    action = record.action
     assert action
     workspace, _, image = record.name.partition("/")
     anybody = wire.IdentityBody.of(Identity(ANONYMOUS))
@@ -222,7 +222,7 @@ async def test_every_recorded_decision_is_explained_as_it_was_taken(registry: Re
             case 1:
                 await some_change(registry, chance)
         statuses.add(await some_request(registry, chance))
-    records = [record for record in await registry.records() if record.deed.action and record.name]
+    records = [record for record in await registry.records() if record.action and record.name]
     replayed = [record for record in records if record.reason not in UNDECIDED]
     wrong = []
     for record in replayed:

@@ -15,6 +15,7 @@ from moorage.access.action import Action
 from moorage.access.image import Visibility
 from moorage.access.principal import ANONYMOUS, Identity
 from moorage.access.problems import NotFound, ServiceUnavailable
+from moorage.access.reading_wire import ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sync_wire import BumpEpochRequest, SyncStatusRequest
 from moorage.permissions.adapters.pepper import FilePepper
@@ -24,7 +25,7 @@ from moorage.permissions.records import SourceKind
 from moorage.permissions.settings import PermissionsSettings
 from moorage.permissions.sources import DeclareSourceRequest
 from moorage.runtime.clock import FixedClock
-from permissions.sample_facts import event, small_workspace, uuid_of, workspace
+from permissions.sample_facts import event, grant, repository, small_workspace, uuid_of, workspace
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SOURCE = "bitbucket:acme"
@@ -165,6 +166,71 @@ async def test_where_a_workspace_allows_no_public_images_they_age_like_its_other
     town.pass_seconds(seconds)
     for who in (bob, mia):
         assert await is_stale(site.check(who, Action.PULL)) is stale
+
+
+READINGS: dict[str, Callable[[Site, wire.IdentityBody, wire.ImageBody], Awaitable[Any]]] = {
+    "find by id": lambda site, bob, image: site.authority.find_image(wire.FindImageRequest(identity=bob, id=image.id)),
+    "find by name": lambda site, bob, image: site.authority.find_image(
+        wire.FindImageRequest(identity=bob, workspace="acme", image="hello/api")
+    ),
+    "list": lambda site, bob, image: site.authority.list_images(wire.ListImagesRequest(identity=bob, workspace="acme")),
+    "catalogue": lambda site, bob, image: site.authority.list_catalog(ListCatalogRequest(identity=bob)),
+}
+
+
+@pytest.mark.parametrize("what", READINGS)
+@pytest.mark.parametrize(("seconds", "stale"), [(300, False), (301, True)])
+async def test_records_are_read_up_to_the_bound_of_pulls(
+    town: Town, site: Site, what: str, seconds: float, stale: bool
+) -> None:
+    """Whoever may pull an image sees its record: on the same facts, or not at all."""
+    bob = await site.login("bob")
+    image = (await site.check(bob, Action.PULL)).image
+    assert image
+    town.pass_seconds(seconds)
+    assert await is_stale(READINGS[what](site, bob, image)) is stale
+
+
+async def test_what_is_absent_is_not_called_so_on_old_facts(town: Town, site: Site) -> None:
+    """Nor what is hidden, nor an empty list (V3)."""
+    olga = await site.login("olga")
+    town.pass_seconds(301)
+    for image in ("hello/api", "hello/absent"):
+        assert await is_stale(
+            site.authority.find_image(wire.FindImageRequest(identity=olga, workspace="acme", image=image))
+        )
+    assert await is_stale(site.authority.list_images(wire.ListImagesRequest(identity=olga, workspace="acme")))
+
+
+async def test_a_public_record_is_read_as_long_as_it_is_pulled(town: Town, site: Site) -> None:
+    """Beyond the bound of the others."""
+    bob, ada, olga = await site.login("bob"), await site.login("ada"), await site.login("olga")
+    await site.set_workspace(wire.SetWorkspaceRequest(identity=ada, workspace="acme", allow_public=True))
+    image = await site.authority.find_image(wire.FindImageRequest(identity=bob, workspace="acme", image="hello/api"))
+    await site.authority.set_image(wire.SetImageRequest(identity=bob, id=image.id, visibility=Visibility.PUBLIC))
+    find = wire.FindImageRequest(identity=olga, id=image.id)
+    town.pass_seconds(900)
+    assert (await site.authority.find_image(find)).id == image.id
+    town.pass_seconds(1)
+    assert await is_stale(site.authority.find_image(find))
+
+
+async def test_a_workspace_that_nobody_could_see_into_ages_alone(town: Town, site: Site) -> None:
+    """The catalogue of those who have nothing there goes on."""
+    await town.declare("bitbucket:globex")
+    facts = [
+        workspace("globex", of="globex"),
+        repository("tool", of="globex"),
+        grant("repository:tool", "user:rita", "read", of="globex"),
+    ]
+    await town.tell(*facts, source="bitbucket:globex")
+    await town.beat("bitbucket:globex")
+    bob, rita = await site.login("bob"), await site.login("rita")
+    town.pass_seconds(301)
+    await town.beat()
+    listed = await site.authority.list_catalog(ListCatalogRequest(identity=bob))
+    assert [image.name for image in listed.images] == ["acme/hello/api"]
+    assert await is_stale(site.authority.list_catalog(ListCatalogRequest(identity=rita)))
 
 
 async def test_absent_and_hidden_are_alike_when_facts_are_old(town: Town, site: Site) -> None:

@@ -254,6 +254,8 @@ async def test_strange_names_are_only_names(postgres_listener: Listener, text: s
         "create_token": {"identity": operator, "user": text, "spec": {"name": "x"}},
         "list_tokens": {"identity": operator, "user": text},
         "set_workspace": {"identity": operator, "workspace": text},
+        "find_workspace": {"identity": operator, "workspace": text},
+        "list_catalog": {"identity": bob, "cursor": text},
         "check": {"identity": identity, "workspace": text, "image": text, "action": "pull"},
         "first_push": {"identity": identity, "workspace": "acme", "image": text},
         "find_image": {"identity": identity, "workspace": text, "image": text},

@@ -8,6 +8,7 @@ from contracts.authority import Site
 from contracts.cases import CasesContract
 from contracts.edges import EdgesContract
 from contracts.fact_store import LedgerContract
+from contracts.reachable import ReachableContract
 from moorage.access import wire
 from moorage.access.action import Action
 from moorage.access.consistency import ConsistencyToken
@@ -21,7 +22,7 @@ from moorage.runtime.postgres import Database
 from permissions.sample_facts import small_workspace
 
 
-class TestMemoryLedger(LedgerContract, CasesContract, EdgesContract):
+class TestMemoryLedger(LedgerContract, CasesContract, EdgesContract, ReachableContract):
     """In memory."""
 
     @pytest.fixture
@@ -30,7 +31,7 @@ class TestMemoryLedger(LedgerContract, CasesContract, EdgesContract):
         return MemoryLedger()
 
 
-class TestPostgresLedger(LedgerContract, CasesContract, EdgesContract):
+class TestPostgresLedger(LedgerContract, CasesContract, EdgesContract, ReachableContract):
     """In PostgreSQL."""
 
     @pytest.fixture

@@ -18,6 +18,7 @@ from moorage.runtime.health import Health, add_health, health_application
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.serving import Drain, Listener, serve
 
+SMALL = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 AT_ONCE = Drain(timedelta(), timedelta(), timedelta(seconds=5))
 
 
@@ -158,16 +159,30 @@ async def test_what_can_not_be_bound_leaves_nothing_open() -> None:
         assert await health.missing()
 
 
-async def test_a_body_that_comes_with_its_head_has_the_time_it_needs() -> None:
-    """Some loops hand over several reads in one turn, before anybody has woken: the head's clock is not the body's."""
-    patience, loop = 0.1, asyncio.get_running_loop()
+PATIENCE = 0.1
 
-    async def length(request: web.Request) -> web.Response:
-        return web.Response(text=str(len(await request.read())))
 
-    app = web.Application()
-    app.router.add_put("/", length)
-    known = {"listener": "public", "metrics": HttpMetrics(CollectorRegistry()), "header_seconds": patience}
+class Wire:
+    """A connection of ours to a client's socket, whose reads a test may hand over itself."""
+
+    def __init__(self, client: socket.socket, connection: asyncio.Protocol) -> None:
+        self.client = client
+        self.connection = connection
+
+    async def send(self, data: bytes) -> None:
+        """From the client."""
+        await asyncio.get_running_loop().sock_sendall(self.client, data)
+
+    async def read(self) -> bytes:
+        """What comes next; nothing at the end."""
+        return await asyncio.get_running_loop().sock_recv(self.client, 1000)
+
+
+@asynccontextmanager
+async def wired(app: web.Application) -> AsyncIterator[Wire]:
+    """One that has little patience with heads."""
+    loop = asyncio.get_running_loop()
+    known = {"listener": "public", "metrics": HttpMetrics(CollectorRegistry()), "header_seconds": PATIENCE}
     runner = Runner(app, connection=known)
     await runner.setup()
     ours, theirs = socket.socketpair()
@@ -175,13 +190,7 @@ async def test_a_body_that_comes_with_its_head_has_the_time_it_needs() -> None:
     assert runner.server
     transport, connection = await loop.connect_accepted_socket(runner.server, theirs)
     await loop.run_in_executor(None, int)  # a turn, in which it begins to wait for a request
-    connection.data_received(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n")
-    connection.data_received(b"abc")
-    late = loop.create_future()
-    loop.call_later(2 * patience, late.set_result, None)
-    await late
-    await loop.sock_sendall(ours, b"def")
-    assert (await loop.sock_recv(ours, 100)).startswith(b"HTTP/1.1 200")
+    yield Wire(ours, connection)
     ours.close()
     transport.close()
     await runner.cleanup()
@@ -269,3 +278,86 @@ async def test_who_takes_a_little_of_an_answer_is_waited_for() -> None:
         for _ in range(3):
             await asyncio.sleep(0.001)
         assert (quick.left, quick.is_cut) == ([100], False)
+
+
+async def past_the_deadline() -> None:
+    """Longer than a head may take."""
+    late = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(2 * PATIENCE, late.set_result, None)
+    await late
+
+
+async def length(request: web.Request) -> web.Response:
+    """Of the body."""
+    return web.Response(text=str(len(await request.read())))
+
+
+async def test_a_body_that_comes_with_its_head_has_the_time_it_needs() -> None:
+    """Some loops hand over several reads in one turn, before anybody has woken: the head's clock is not the body's."""
+    app = web.Application()
+    app.router.add_put("/", length)
+    async with wired(app) as wire:
+        wire.connection.data_received(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n")
+        wire.connection.data_received(b"abc")
+        await past_the_deadline()
+        await wire.send(b"def")
+        assert (await wire.read()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("pieces", [(SMALL + b"PUT / HT",), (SMALL, b"PUT / HT"), (SMALL, b"\r", b"\nPUT")])
+async def test_a_slow_head_behind_a_request_that_is_answered_ends_the_connection(pieces: tuple[bytes, ...]) -> None:
+    """After the answer to what was asked before."""
+    may_end, app = asyncio.Event(), web.Application()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await may_end.wait()
+        return web.Response(text="done")
+
+    app.router.add_get("/", slow)
+    async with wired(app) as wire:
+        for piece in pieces:
+            wire.connection.data_received(piece)
+        await past_the_deadline()
+        may_end.set()
+        assert (await wire.read()).endswith(b"done")
+        assert await wire.read() == b""
+
+
+async def test_what_follows_a_request_in_time_is_answered() -> None:
+    """In pieces, also while the first one is; a body of the second has all the time it needs."""
+    may_end, app = asyncio.Event(), web.Application()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await may_end.wait()
+        return web.Response(text="first")
+
+    app.router.add_get("/", slow)
+    app.router.add_put("/", length)
+    async with wired(app) as wire:
+        for piece in (SMALL + b"PU", b"T / HTTP/1.1\r\nHost: x\r\nContent-Le", b"ngth: 6\r\n\r\na", b"bc"):
+            wire.connection.data_received(piece)
+        await past_the_deadline()
+        may_end.set()
+        assert (await wire.read()).endswith(b"first")
+        await past_the_deadline()
+        await wire.send(b"def")
+        assert (await wire.read()).endswith(b"6")
+
+
+async def test_who_asks_nothing_more_is_left_alone() -> None:
+    """A request that takes long is no slow head, in however many pieces it came."""
+    may_end, app = asyncio.Event(), web.Application()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await may_end.wait()
+        return web.Response(text="done")
+
+    app.router.add_get("/", slow)
+    async with wired(app) as wire:
+        for byte in SMALL:
+            wire.connection.data_received(bytes([byte]))
+        await past_the_deadline()
+        may_end.set()
+        assert (await wire.read()).endswith(b"done")
+        await wire.send(SMALL)
+        assert (await wire.read()).endswith(b"done")

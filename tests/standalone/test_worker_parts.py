@@ -1,5 +1,7 @@
 """The parts that several workers are made of, one by one: messages, restarts, numbers."""
 
+import asyncio
+import sys
 from uuid import uuid4
 
 import pytest
@@ -19,6 +21,7 @@ from moorage.standalone.messages import (
 )
 from moorage.standalone.numbers import merged
 from moorage.standalone.restarts import LONGEST_PAUSE_SECONDS, MOST_SHORT_LIVES, STEADY_SECONDS, Restarts
+from moorage.standalone.worker_process import WorkerProcess
 
 ORDERS = Orders(
     number=2,
@@ -39,6 +42,17 @@ ORDERS = Orders(
 )
 
 
+NONSENSE = [
+    b"\n",
+    b"null\n",
+    b"\xff\n",
+    b'{"kind": "other"}\n',
+    b'{"kind": "serving"}\n',
+    b'{"kind": "enlisted", "gateway": "me"}\n',
+    b"[" * 20_000 + b"\n",
+]
+
+
 def test_orders_arrive_as_they_were_given_and_do_not_show_secrets() -> None:
     """One line each, and none of the secrets where a value is printed (R146)."""
     line = written_orders(ORDERS)
@@ -56,7 +70,7 @@ def test_what_a_worker_says_arrives(said: Serving | Enlisted | Failed) -> None:
     assert read(line) == said
 
 
-@pytest.mark.parametrize("line", [b"", b"null\n", b'{"kind": "other"}\n', b'{"kind": "serving"}\n'])
+@pytest.mark.parametrize("line", NONSENSE)
 def test_anything_else_is_unintelligible(line: bytes) -> None:
     """Also to who waits for orders."""
     with pytest.raises(Unintelligible):
@@ -99,3 +113,14 @@ def test_the_numbers_of_all_are_one_text() -> None:
     }
     assert [samples["requests_total", worker] for worker in (None, "1", "2")] == [0, 1, 2]
     assert [samples["seconds_sum", worker] for worker in (None, "1", "2")] == [0, 1, 2]
+
+
+async def test_what_is_no_message_is_left_out() -> None:
+    """And the next one is read, also behind a line that is longer than any message."""
+    program = "import sys; sys.stdout.buffer.write(b''.join(map(bytes.fromhex, sys.argv[1:])) + b'x' * 200_000)"
+    program += "; sys.stdout.buffer.write(b'\\n' + bytes.fromhex(sys.argv[1]))"
+    command = (sys.executable, "-c", program, *(each.hex() for each in (written(Failed("no disk")), *NONSENSE[:-1])))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    worker = WorkerProcess(process)
+    assert [said async for said in worker.listen()] == [Failed("no disk")] * 2
+    assert await worker.end() == "no disk"

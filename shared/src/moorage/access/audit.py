@@ -46,6 +46,9 @@ class Deed(StrEnum):
     RELINK_IMAGE = "relink-image"
     DELETE_IMAGE = "delete-image"
     RESTORE_IMAGE = "restore-image"
+    LIST_DELETED_TAGS = "list-deleted-tags"
+    RESTORE_TAG = "restore-tag"
+    RESTORE_MANIFEST = "restore-manifest"
     SET_WORKSPACE = "set-workspace"
     PUBLIC_DISABLED = "public_disabled"
     CREATE_TOKEN = "create-token"  # noqa: S105 - the name of a deed, not a secret
@@ -60,6 +63,8 @@ class Deed(StrEnum):
         return _ASKED.get(self) or (Action(self.value) if self.value in _ACTIONS else None)
 
 
+ASKED: Final = "asked"
+"""In a record's `change`, for a deed that takes several rights: the action whose right decided."""
 _ACTIONS: Final = frozenset(action.value for action in Action)
 _ASKED: Final = {
     Deed.SET_IMAGE: Action.MANAGE,
@@ -115,6 +120,12 @@ class AuditRecord(Answer):
             seq=decided.token.seq,
             mode=mode,
         )
+
+    @property
+    def action(self) -> Action | None:
+        """The action that the rules were asked for, on the image of that name; None without such a question."""
+        asked = self.change.get(ASKED)
+        return Action(asked) if asked in _ACTIONS else self.deed.action
 
     @property
     def who(self) -> Principal:

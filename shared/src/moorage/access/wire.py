@@ -212,7 +212,7 @@ class ListImagesRequest(Request):
 
 
 class ListImagesAnswer(Answer):
-    """One page; `cursor` asks for the next one, None ends."""
+    """One page, that may be short; `cursor` asks for the next one, None ends."""
 
     images: list[ImageBody]
     cursor: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from moorage.runtime.http import SERVER, refusal
@@ -18,6 +18,7 @@ MAX_LINE_BYTES: Final = 8 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024
 HEADER_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60.0
+_END_OF_HEAD: Final = b"\r\n\r\n"
 _CLIENT_GONE: Final = 499
 _VERSIONS: Final = (HttpVersion10, HttpVersion11)
 
@@ -25,10 +26,21 @@ _VERSIONS: Final = (HttpVersion10, HttpVersion11)
 class Connection(RequestHandler):
     """One connection. It is closed if a request's head is not complete HEADER_SECONDS after its first byte.
 
-    It is cut if an answer waits to be taken and no byte of it is for IDLE_SECONDS; the handler meets a ConnectionError.
+    A head may begin behind a request that is still being answered: that one gets its answer before. It is cut if an
+    answer waits to be taken and no byte of it is for IDLE_SECONDS; the handler meets a ConnectionError.
     """
 
-    __slots__ = ("_counted", "_deadline", "_header_seconds", "_idle_seconds", "_listener", "_metrics", "_untaken")
+    __slots__ = (
+        "_body",
+        "_counted",
+        "_deadline",
+        "_ending",
+        "_header_seconds",
+        "_idle_seconds",
+        "_listener",
+        "_metrics",
+        "_untaken",
+    )
 
     def __init__(
         self,
@@ -47,6 +59,8 @@ class Connection(RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
         self._untaken: asyncio.TimerHandle | None = None
         self._counted = 0
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._ending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection that never says anything is closed as well."""
@@ -56,16 +70,19 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """A complete head stops the clock, the first byte of one starts it; a body has its own clock.
 
-        What arrives while nobody waits for a request is a body, or the next request's head behind one: not the clock's.
-        Nor is what arrives in the same turn of the loop as the head, before who waited has been woken.
+        Whatever comes once a body has ended is the next request's head, whoever waits for it already.
         """
+        in_head = self._body.is_eof()
         super().data_received(data)
+        self._ending = (self._ending + data[-len(_END_OF_HEAD) :])[-len(_END_OF_HEAD) :]
         self._refuse_other_versions()
         self._break_off_malformed_body()
         if self._request_count != self._counted:
-            self._counted = self._request_count
             self._disarm()
-        elif self._deadline is None and self._waiter is not None and not self._waiter.done():
+            self._counted = self._request_count
+            self._body = self._messages[-1][1]
+            in_head = self._body is EMPTY_PAYLOAD and self._ending != _END_OF_HEAD
+        if in_head and self._deadline is None and not self._buffer_paused:
             self._arm()
 
     def pause_writing(self) -> None:
@@ -148,7 +165,12 @@ class Connection(RequestHandler):
             self._untaken = None
 
     def _arm(self) -> None:
-        self._deadline = self._loop.call_later(self._header_seconds, self.force_close)
+        self._deadline = self._loop.call_later(self._header_seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        """Reads no further; what was asked before is answered."""
+        answering = self._current_request is not None or self._messages
+        (self.close if answering else self.force_close)()
 
     def _disarm(self) -> None:
         if self._deadline is not None:

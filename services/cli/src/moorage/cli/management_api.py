@@ -67,6 +67,10 @@ class ManagementApi:
         """Sets what is given of the record, as one change."""
         return await self._ask(wire.ImageBody, "PATCH", f"/api/v1/images/{image}", **members)
 
+    async def workspace(self, slug: str) -> wire.WorkspaceBody:
+        """The workspace's settings."""
+        return _read(wire.WorkspaceBody, await self._client.ask("GET", f"/api/v1/workspaces/{quote(slug, safe='')}"))
+
     async def set_workspace(self, slug: str, **members: Any) -> wire.WorkspaceBody:
         """Sets what is given of the workspace's settings, as one change."""
         path = f"/api/v1/workspaces/{quote(slug, safe='')}"

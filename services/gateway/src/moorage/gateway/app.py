@@ -96,7 +96,7 @@ class Gateway:
         self._token_endpoint = TokenEndpoint(
             tokens, credentials, challenge, clock, self._throttle, catalog=settings.catalog
         )
-        self._catalog = Catalog(authentication, authority, follower, challenge, settings.limits)
+        self._catalog = Catalog(authentication, authority, challenge, settings.limits)
         self._management = ManagementApi(authority, follower, self.access, self.audit, content, patience.own_writes)
         self._callers = Callers(credentials, self._throttle)
         self.purging = Purging(authority, content)
@@ -202,16 +202,14 @@ async def run(settings: GatewaySettings, stop: Stop) -> None:
         authority = AuthorityClient(session, settings.permissions_url, token)
         content = DistributionClient(session, settings.storage_url, token)
         async with open_gateway(settings, authority, authority, content) as gateway:
-            header_time = timedelta(seconds=settings.header_seconds)
-            idle_time = timedelta(seconds=settings.idle_body_seconds)
             listeners = [
                 Listener(
                     "public",
                     gateway.public_app(),
                     settings.public_host,
                     settings.public_port,
-                    header_time=header_time,
-                    idle_time=idle_time,
+                    header_time=settings.header_time,
+                    idle_time=timedelta(seconds=settings.idle_body_seconds),
                 ),
                 Listener("internal", gateway.internal_app(registry), settings.internal_host, settings.internal_port),
             ]

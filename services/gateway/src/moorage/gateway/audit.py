@@ -6,14 +6,14 @@ of them must not stop pushes.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final
 from uuid import UUID
 
 from moorage.access.action import Action
-from moorage.access.audit import MOST_RECORDS, AuditRecord, Deed, KeepAuditRequest, Mode
+from moorage.access.audit import ASKED, MOST_RECORDS, AuditRecord, Deed, KeepAuditRequest, Mode
 from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.decision import Decision
 from moorage.access.principal import Identity
@@ -35,12 +35,20 @@ _FLUSH_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who wants to do what with which image, by which request."""
+    """Who wants to do what with which image, by which request; `deed` where that has a name of its own."""
 
     identity: Identity
     name: ImageName
     action: Action
     via: Via
+    deed: Deed | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What of the image the deed is about, in words."""
+
+    @property
+    def change(self) -> dict[str, str]:
+        """As a record says it: a deed of its own names the right that was judged, too."""
+        return {**self.about, ASKED: self.action.value} if self.deed else dict(self.about)
 
 
 class Audit:
@@ -97,7 +105,7 @@ class Audit:
             image = replica.image(workspace, name.image)
         age = self._follower.staleness(workspace)
         made = AuditRecord.of(
-            asked.identity, Deed(asked.action.value), outcome.decision, self._clock.now(), outcome.mode
+            asked.identity, asked.deed or Deed(asked.action.value), outcome.decision, self._clock.now(), outcome.mode
         )
         more = {
             "name": str(name),
@@ -105,6 +113,7 @@ class Audit:
             "image": image.id if image else None,
             "staleness_ms": max(round(age * 1000), 0) if isfinite(age) else None,
             "via": asked.via,
+            "change": asked.change,
         }
         return made.model_copy(update=more)
 

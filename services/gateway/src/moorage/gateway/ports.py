@@ -16,6 +16,7 @@ from moorage.access.audit import (
 from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -60,6 +61,10 @@ class Authority(Protocol):
         """One page of what the identity may pull, complete at one seq (R80). Raises NotFound (workspace)."""
         ...
 
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """One page of what the identity may pull in all workspaces; the work is bound by what it could reach."""
+        ...
+
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """The record after the change; the same request again changes nothing."""
         ...
@@ -94,6 +99,10 @@ class Authority(Protocol):
 
     async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
         """What storage holds of them; those without anything end. Told twice is told once."""
+        ...
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """The workspace's settings; its owners and the operator may. Raises Forbidden, NotFound."""
         ...
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:

@@ -1,5 +1,6 @@
 """What the gateway is told at its start."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -121,6 +122,11 @@ class GatewaySettings(Settings):
             max_page_size=self.largest_page_size,
             idle_body_seconds=self.idle_body_seconds,
         )
+
+    @property
+    def header_time(self) -> timedelta:
+        """How long the head of a request may take."""
+        return timedelta(seconds=self.header_seconds)
 
     @property
     def realm(self) -> str:

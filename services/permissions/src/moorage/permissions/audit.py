@@ -127,10 +127,12 @@ class Audit:
         return made.decision
 
     async def _refused(self, problem: Problem, who: IdentityBody, deed: Deed, about: About) -> AuditRecord:
-        async with self._ledger.viewing() as view:
-            about, token = await _found(view, about), problem.position or view.token
         told = problem.members.get("reason")
         readable = isinstance(problem, Forbidden) and told != Reason.UNAUTHENTICATED
+        async with self._ledger.viewing() as view:
+            known, token = await _found(view, about), problem.position or view.token
+        # Who asked by id for what they may not know of does not learn its name from the record (V3).
+        about = known if readable or about.image is None else replace(known, name=about.name)
         reason = problem.judged or (Reason(told) if told else Reason.NO_READ)
         return record(who, deed, about, Decision(reason, Role.NONE, readable, token), self._clock.now())
 

@@ -19,6 +19,7 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed
 from moorage.access.problems import BatchInFlight, ServiceUnavailable
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.reason import Reason
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
@@ -77,7 +78,7 @@ class LocalAuthority:
         self._images = Images(ledger, clock, aging, undo_window)
         self._deletions = Deletions(ledger, clock, aging)
         self._unpushed = Unpushed(ledger, clock, undo_window)
-        self._listing = Listing(ledger, clock)
+        self._listing = Listing(ledger, clock, aging)
         self._tokens = Tokens(ledger, pepper, clock)
         self._workspaces = Workspaces(ledger, clock, aging)
         self._explain = Explain(ledger)
@@ -122,12 +123,19 @@ class LocalAuthority:
     async def find_image(self, request: wire.FindImageRequest) -> wire.ImageBody:
         """Raises NotFound."""
         with answering():
-            return await self._listing.find(request)
+            name = f"{request.workspace}/{request.image}" if request.workspace else ""
+            async with self.audit_trail.denials(request.identity, Deed.PULL, name=name, image=request.id):
+                return await self._listing.find(request)
 
     async def list_images(self, request: wire.ListImagesRequest) -> wire.ListImagesAnswer:
         """One page of what the identity may pull. Raises NotFound."""
         with answering():
             return await self._listing.page(request)
+
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """One page of what the identity may pull in all workspaces."""
+        with answering():
+            return await self._listing.catalog(request)
 
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """The record after the change. Raises InputInvalid, Forbidden, NotFound."""
@@ -177,6 +185,11 @@ class LocalAuthority:
         """What storage holds of them; the empty ones end."""
         with answering():
             return await self._unpushed.judge(request)
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """Our settings of a workspace. Raises Forbidden, NotFound."""
+        with answering():
+            return await self._workspaces.find(request)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """Our settings of a workspace. Raises Forbidden, NotFound."""

@@ -26,6 +26,7 @@ from moorage.permissions.lookups import (
     Sources,
     Standings,
 )
+from moorage.permissions.reach import Reachable
 from moorage.permissions.reconcile_stores import (
     Authorities,
     AuthorityReader,
@@ -70,6 +71,9 @@ class View(Protocol):
 
     @property
     def images(self) -> ImageReader: ...
+
+    @property
+    def reachable(self) -> Reachable: ...
 
     @property
     def credentials(self) -> CredentialReader: ...

@@ -9,6 +9,7 @@ from moorage.access.audit import Deed
 from moorage.access.image import PublishingDefaults
 from moorage.access.principal import Identity, Scope
 from moorage.access.problems import Forbidden
+from moorage.access.reading_wire import FindWorkspaceRequest
 from moorage.access.reason import Reason
 from moorage.access.role import Membership
 from moorage.permissions import publishing, rows
@@ -18,18 +19,25 @@ from moorage.permissions.bodies import workspace_body
 from moorage.permissions.check import standing_in
 from moorage.permissions.credentials import is_operator
 from moorage.permissions.images import workspace_named
-from moorage.permissions.ports import Change, Ledger
+from moorage.permissions.ports import Change, Deciding, Ledger
 from moorage.permissions.records import Workspace
 from moorage.runtime.clock import Clock
 
 
 class Workspaces:
-    """Changes a workspace's settings."""
+    """Shows a workspace's settings, and changes them."""
 
     def __init__(self, ledger: Ledger, clock: Clock, aging: Aging | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
         self._aging = aging or Aging()
+
+    async def find(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """The workspace as it is, to whoever may change it. Raises Forbidden, NotFound, AuthorityStale."""
+        async with self._ledger.viewing() as view:
+            workspace = await workspace_named(view, request.workspace)
+            await self._permit(view, request.identity.value(), workspace)
+            return workspace_body(workspace, view.token)
 
     async def set(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """The workspace after the change. Raises InputInvalid (environment), Forbidden, NotFound."""
@@ -57,12 +65,14 @@ class Workspaces:
         defaults = PublishingDefaults(request.default_push_policy or said.policy, publishers, create)
         return replace(workspace, allow_public=public, publishing=defaults)
 
-    async def _permit(self, change: Change, identity: Identity, workspace: Workspace) -> None:
-        if await is_operator(change, identity, self._clock.now()):
+    async def _permit(self, view: Deciding, identity: Identity, workspace: Workspace) -> None:
+        if await is_operator(view, identity, self._clock.now()):
             return
-        await self._aging.require(change, workspace, Action.MANAGE, self._clock.now())
-        facts = await standing_in(change, identity, workspace, [])
+        await self._aging.require(view, workspace, Action.MANAGE, self._clock.now())
+        facts = await standing_in(view, identity, workspace, [])
         active = facts.principal_active and facts.credential_active
         whole = identity.bound is None or (identity.bound.kind == "workspace" and workspace.id in identity.bound.ids)
         if not (active and whole and facts.membership is Membership.OWNER and Scope.ADMIN in identity.scopes):
-            raise Forbidden("only owners of the workspace may change its settings", reason=Reason.NOT_ADMIN.value)
+            raise Forbidden(
+                "only owners of the workspace may see or change its settings", reason=Reason.NOT_ADMIN.value
+            )

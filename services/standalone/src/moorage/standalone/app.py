@@ -24,6 +24,7 @@ from moorage.runtime.health import Health
 from moorage.runtime.metrics import HttpMetrics
 from moorage.runtime.migration_files import MigrationError
 from moorage.runtime.postgres import DatabaseRefused, DatabaseUnavailable, InvalidDatabaseAddress
+from moorage.runtime.serving import Listener
 from moorage.standalone.data_folder import DataFolder, usable
 from moorage.standalone.demo import USERS, WORKSPACE, demo_facts
 from moorage.standalone.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -52,7 +53,7 @@ class Registry:
     Either this process serves `public`, or the workers do; they need the internal application to be served first.
     """
 
-    public: web.Application | None
+    public: Listener | None
     workers: Workers
     internal: web.Application
     health: Health
@@ -101,20 +102,17 @@ async def _open(settings: StandaloneSettings, place: Place, stack: AsyncExitStac
 
 async def _serving_here(
     place: Place, permissions: Permissions, dsn: SecretStr, stack: AsyncExitStack
-) -> tuple[web.Application, Health]:
-    """Gateway and storage in this process: what they serve, and how they are."""
+) -> tuple[Listener, Health]:
+    """Gateway and storage in this process: what they serve and where, and how they are."""
     folder = place.folder
     storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
     storage.collection.add_to(permissions.registry)
+    settings = GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets)
     gateway = await stack.enter_async_context(
-        open_gateway(
-            GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets),
-            permissions.authority,
-            permissions.authority,
-            storage.content,
-        )
+        open_gateway(settings, permissions.authority, permissions.authority, storage.content)
     )
-    return gateway.public_app(), Health.joined(storage.health, gateway.health)
+    public = Listener("public", gateway.public_app(), sock=place.public, header_time=settings.header_time)
+    return public, Health.joined(storage.health, gateway.health)
 
 
 def _orders(settings: StandaloneSettings, place: Place, dsn: SecretStr, token: SecretStr | None, number: int) -> Orders:

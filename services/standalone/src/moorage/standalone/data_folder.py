@@ -40,6 +40,11 @@ class DataFolder:
         return self.root / "postgres"
 
     @property
+    def database(self) -> Path:
+        """Its cluster, once there is one."""
+        return self.postgres / "cluster"
+
+    @property
     def blobs(self) -> Path:
         """Where the filesystem driver keeps bytes."""
         return self.root / "blobs"

@@ -29,6 +29,17 @@ class DataFolderTaken(StartRefused):
         )
 
 
+class DataFolderWithoutDatabase(StartRefused):
+    """No registry with an embedded PostgreSQL server was ever served from the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds no database of a registry.",
+            "Name the folder of `moorage serve --data`. Of a registry with a database of its own (--database) set "
+            "MOORAGE_STORAGE_DATABASE_URL, and MOORAGE_STORAGE_DATA_FOLDER to the folder `blobs` in its data folder.",
+        )
+
+
 class PortTaken(StartRefused):
     """Something already listens on the address."""
 

@@ -4,6 +4,7 @@ Orders hold secrets, so they are never an argument or a variable of the environm
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from uuid import UUID
@@ -81,13 +82,14 @@ def written(said: Said) -> bytes:
 
 def read(line: bytes) -> Said:
     """Raises Unintelligible."""
-    match _object(line):
-        case {"kind": "serving", "internal": str(internal)}:
-            return Serving(internal)
-        case {"kind": "enlisted", "gateway": str(gateway)}:
-            return Enlisted(UUID(gateway))
-        case {"kind": "failed", "reason": str(reason)}:
-            return Failed(reason)
+    with suppress(ValueError):
+        match _object(line):
+            case {"kind": "serving", "internal": str(internal)}:
+                return Serving(internal)
+            case {"kind": "enlisted", "gateway": str(gateway)}:
+                return Enlisted(UUID(gateway))
+            case {"kind": "failed", "reason": str(reason)}:
+                return Failed(reason)
     raise Unintelligible("a worker said something else")
 
 
@@ -98,7 +100,7 @@ def _line(content: dict[str, Any]) -> bytes:
 def _object(line: bytes) -> dict[str, Any]:
     try:
         content = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise Unintelligible("this is no message")

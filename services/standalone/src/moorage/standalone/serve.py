@@ -56,7 +56,7 @@ async def _serve(settings: StandaloneSettings, place: Place, stop: Stop, tell: T
         # The public listener comes last: who is answered there may use the other one too.
         listeners = [Listener("internal", registry.internal, sock=place.internal)]
         if registry.public is not None:
-            listeners.append(Listener("public", registry.public, sock=place.public))
+            listeners.append(registry.public)
         await stack.enter_async_context(serve(listeners, registry.health, registry.metrics, drain))
         workers = await stack.enter_async_context(registry.workers)
         await workers.until(workers.all_serve(), stop.wait())

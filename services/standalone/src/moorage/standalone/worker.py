@@ -63,11 +63,13 @@ async def _serve(orders: Orders, stop: Stop) -> None:
     numbers = process_registry()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_storage(orders))
-        gateway = await _gateway(orders, storage, stack)
+        settings = GatewaySettings(public_url=orders.public_url, secrets_dir=Path(orders.secrets))
+        gateway = await _gateway(orders, settings, storage, stack)
+        public = socket.socket(fileno=orders.public)
         health = Health.joined(storage.health, gateway.health)
         listeners = [
             Listener("internal", gateway.internal_app(numbers, health)),
-            Listener("public", gateway.public_app(), sock=socket.socket(fileno=orders.public), shared=True),
+            Listener("public", gateway.public_app(), sock=public, shared=True, header_time=settings.header_time),
         ]
         gateway.follower.on_bootstrap = freeze_what_stays
         give_way()
@@ -86,12 +88,11 @@ def _storage(orders: Orders) -> AbstractAsyncContextManager[Storage]:
     return open_storage(settings, keeps_house=orders.keeps)
 
 
-async def _gateway(orders: Orders, storage: Storage, stack: AsyncExitStack) -> Gateway:
+async def _gateway(orders: Orders, settings: GatewaySettings, storage: Storage, stack: AsyncExitStack) -> Gateway:
     session = await stack.enter_async_context(
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
     )
     authority = AuthorityClient(session, orders.permissions_url, orders.service_token)
-    settings = GatewaySettings(public_url=orders.public_url, secrets_dir=Path(orders.secrets))
     return await stack.enter_async_context(
         open_gateway(settings, authority, authority, storage.content, announce=lambda id_: _say(Enlisted(id_)))
     )

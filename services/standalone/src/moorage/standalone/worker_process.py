@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID
 
-from moorage.standalone.messages import Enlisted, Failed, Orders, Serving, read, written_orders
+import structlog
 
+from moorage.standalone.messages import Enlisted, Failed, Orders, Serving, Unintelligible, read, written_orders
+
+_log: Final = structlog.stdlib.get_logger(__name__)
 _PROGRAM: Final = "moorage.standalone.worker"
 
 
@@ -33,10 +36,13 @@ class WorkerProcess:
             self._process.terminate()
 
     async def listen(self) -> AsyncIterator[Serving | Enlisted | Failed]:
-        """What it says, kept here as well, until it has no more to say."""
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            said = read(line)
+        """What it says, kept here as well, until it has no more to say; what is no message is logged and left out."""
+        while line := await self._line():
+            try:
+                said = read(line)
+            except Unintelligible as error:
+                _log.warning("A worker wrote what is no message", pid=self.pid, cause=str(error))
+                continue
             match said:
                 case Serving(internal):
                     self.internal = internal
@@ -45,6 +51,14 @@ class WorkerProcess:
                 case Failed(reason):
                     self.reason = reason
             yield said
+
+    async def _line(self) -> bytes:
+        """The next one, b"" at the end; of one that is too long what is left."""
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.readline()
+        except ValueError:
+            return b"\n"
 
     async def end(self) -> str:
         """Waits for its end; in words."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from moorage.distribution.content import Content
 from moorage.oci.errors import Unavailable
 from moorage.runtime.clock import SystemClock
-from moorage.runtime.health import Health, add_health
+from moorage.runtime.health import Check, Health, add_health
 from moorage.runtime.lifecycle import Stop
 from moorage.runtime.metrics import HttpMetrics, process_registry
 from moorage.runtime.migrations import migrate
@@ -60,6 +60,7 @@ class Storage:
         verification: Verification,
         suspects: Suspects,
         collection: MeasuredCollection,
+        checks: Mapping[str, Check],
     ) -> None:
         self.content = content
         self.verification = verification
@@ -67,7 +68,7 @@ class Storage:
         self._expiry = expiry
         self._sessions = sessions
         self._suspects = suspects
-        self.health = Health({"storage": self._database})
+        self.health = Health({"storage": self._database, **checks})
 
     async def expire(self) -> Expired:
         """One run of what otherwise runs by itself: ends uploads that were left, frees what nothing owns (R143)."""
@@ -102,8 +103,8 @@ async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
     role = await migrate_storage(dsn)
     async with await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections) as database:
         await check_durability(database)
-        async with _driver(settings, database) as driver:
-            storage = _wired(settings, driver, database)
+        async with _driver(settings, database) as (driver, checks):
+            storage = _wired(settings, driver, database, checks)
             storage.health.started()
             yield storage
 
@@ -144,13 +145,17 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
 
 
 @asynccontextmanager
-async def _driver(settings: StorageSettings, database: Database) -> AsyncIterator[BlobDriver]:
+async def _driver(
+    settings: StorageSettings, database: Database
+) -> AsyncIterator[tuple[BlobDriver, Mapping[str, Check]]]:
+    """The driver, and what readiness depends on because of it."""
     if settings.driver is Driver.FILESYSTEM:
-        yield await asyncio.to_thread(FilesystemDriver.open, settings.data_folder)
+        yield await asyncio.to_thread(FilesystemDriver.open, settings.data_folder), {}
         return
     # The client takes a third of a second to import: only who uses it waits for that.
     from moorage.storage.drivers.s3 import opening
     from moorage.storage.drivers.s3.client import Place
+    from moorage.storage.drivers.s3.readiness import BucketReadiness
 
     place = Place(
         bucket=settings.s3_bucket or "",
@@ -162,10 +167,10 @@ async def _driver(settings: StorageSettings, database: Database) -> AsyncIterato
         path_style=settings.s3_path_style,
     )
     async with opening.opened(place, PostgresPartList(database), settings.max_blob_bytes) as driver:
-        yield driver
+        yield driver, {"bucket": BucketReadiness(driver.look, SystemClock()).missing}
 
 
-def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) -> Storage:
+def _wired(settings: StorageSettings, driver: BlobDriver, database: Database, checks: Mapping[str, Check]) -> Storage:
     blobs, sessions, policy = PostgresBlobStore(database), PostgresSessionStore(database), settings.policy
     verification = Verification(driver, PostgresVerificationStore(database), SystemClock())
     suspects = Suspects(verification.look_again)
@@ -184,4 +189,4 @@ def _wired(settings: StorageSettings, driver: BlobDriver, database: Database) ->
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
     expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
     collection = MeasuredCollection(Collection(PostgresCollectionStore(database), policy), SystemClock())
-    return Storage(content, expiry, sessions, verification, suspects, collection)
+    return Storage(content, expiry, sessions, verification, suspects, collection, checks)

@@ -90,7 +90,7 @@ def show(
 def tree(record: AuditRecord) -> Tree:
     """The record as a tree, with what to ask next."""
     colour, word = ("green", "allowed") if record.allow else ("red", "denied")
-    root = Tree(f"[bold {colour}]{word}[/] {escape(str(record.who))} {record.deed} {escape(record.name)}")
+    root = Tree(f"[bold {colour}]{word}[/] {escape(str(record.who))} {record.deed} {escape(_about(record))}")
     root.add(f"reason: {record.reason}, effective role: {record.role.word}")
     age = "unknown" if record.staleness_ms is None else f"{record.staleness_ms} ms"
     root.add(f"decided {record.at.isoformat()} at {record.token} ({record.mode}, facts {age} old)")
@@ -108,10 +108,15 @@ def tree(record: AuditRecord) -> Tree:
 
 def next_step(record: AuditRecord) -> str | None:
     """The command that tells why it was decided so; None for what no rule about an image decides."""
-    if record.deed.action is None or "/" not in record.name:
+    if record.action is None or "/" not in record.name:
         return None
     about = f" --principal {record.principal_id}" if record.principal_id else ""
-    return f"why: moorage explain {record.name} {record.deed.action} --at {record.token}@{record.at.isoformat()}{about}"
+    return f"why: moorage explain {record.name} {record.action} --at {record.token}@{record.at.isoformat()}{about}"
+
+
+def _about(record: AuditRecord) -> str:
+    """The name, or the id by which something was asked for that had no name for who asked."""
+    return record.name or str(record.image or "")
 
 
 def _row(record: AuditRecord) -> tuple[str, ...]:
@@ -120,7 +125,7 @@ def _row(record: AuditRecord) -> tuple[str, ...]:
         str(record.decision),
         str(record.who),
         record.deed.value,
-        record.name,
+        _about(record),
         "allowed" if record.allow else f"denied: {record.reason}",
         record.mode.value,
     )

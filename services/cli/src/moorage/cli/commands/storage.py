@@ -10,6 +10,7 @@ from moorage.cli.commands import storage_verification
 from moorage.cli.options import Json
 from moorage.cli.output import print_json, print_text, progress
 from moorage.cli.service_process import settings_of, told_in_words
+from moorage.cli.storage_place import StandaloneData, opened_storage
 
 
 def register(group: typer.Typer) -> None:
@@ -33,19 +34,18 @@ def migrate() -> None:
     print_text("The schema of storage is at this version.")
 
 
-def expire(as_json: Json = False) -> None:
+def expire(data: StandaloneData = None, as_json: Json = False) -> None:
     """End uploads that were left, and free bytes that nothing owns; storage does the same every few minutes.
 
-    It is told everything by variables MOORAGE_STORAGE_…, and works beside any number of running services.
-    """
-    from moorage.storage.app import connect_storage
-    from moorage.storage.expiry import Expired
-    from moorage.storage.settings import StorageSettings
+    It works beside any number of running services.
 
-    settings = settings_of(StorageSettings)
+    \b
+    moorage storage expire --data /srv/moorage
+    """
+    from moorage.storage.expiry import Expired
 
     async def run() -> Expired:
-        async with connect_storage(settings) as storage:
+        async with opened_storage(data) as storage:
             return await storage.expire()
 
     expired = told_in_words(lambda: asyncio.run(run()))
@@ -57,25 +57,22 @@ def expire(as_json: Json = False) -> None:
 
 def collect(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go; nothing is changed.")] = False,
+    data: StandaloneData = None,
     as_json: Json = False,
 ) -> None:
     """Take away what nothing names any more, once its grace is over; storage does the same every few minutes.
 
-    Nobody has to wait for it: pushes and pulls go on. It is told everything by variables MOORAGE_STORAGE_….
+    Nobody has to wait for it: pushes and pulls go on.
     The bytes of blobs are returned to the disk by the next `moorage storage expire`.
 
     \b
     moorage storage collect --dry-run
-    moorage storage collect --json
+    moorage storage collect --data /srv/moorage --json
     """
-    from moorage.storage.app import connect_storage
     from moorage.storage.collection import Collected
-    from moorage.storage.settings import StorageSettings
-
-    settings = settings_of(StorageSettings)
 
     async def run() -> Collected:
-        async with connect_storage(settings) as storage:
+        async with opened_storage(data) as storage:
             due = sum(queue.due for queue in (await storage.collection.queues()).values())
             with progress("Looking at what nothing names", due) as told:
                 return await (storage.collection.preview(told) if dry_run else storage.collection.run(told))

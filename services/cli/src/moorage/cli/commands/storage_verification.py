@@ -15,7 +15,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from moorage.cli.exit_code import ExitCode
 from moorage.cli.options import Json
 from moorage.cli.output import print_json, print_text
-from moorage.cli.service_process import settings_of, told_in_words
+from moorage.cli.service_process import told_in_words
+from moorage.cli.storage_place import StandaloneData, opened_storage
 
 if TYPE_CHECKING:
     from moorage.storage import damage
@@ -42,23 +43,21 @@ class Findings:
     unowned: list[UUID]
 
 
-def verify(restart: Restart = False, max_rate: MaxRate = None, as_json: Json = False) -> None:
+def verify(
+    restart: Restart = False, max_rate: MaxRate = None, data: StandaloneData = None, as_json: Json = False
+) -> None:
     """Read every stored object, compare it with its digest and size, and tell what is damaged; 1 if anything is.
 
-    A run that was ended goes on where it was when the command is given again. It is told everything by variables
-    MOORAGE_STORAGE_…, and works beside any number of running services and other runs.
+    A run that was ended goes on where it was when the command is given again. It works beside any number of running
+    services and other runs.
 
     \b
-    moorage storage verify
+    moorage storage verify --data /srv/moorage
     moorage storage verify --max-rate 50 --json
     """
-    from moorage.storage.app import connect_storage
-    from moorage.storage.settings import StorageSettings
-
-    settings = settings_of(StorageSettings)
 
     async def run() -> Findings:
-        async with connect_storage(settings) as storage:
+        async with opened_storage(data) as storage:
             with _bar() as watch:
                 verified = await storage.verification.run(
                     _NAME, watch, restart=restart, bytes_per_second=max_rate and max_rate * 2**20

@@ -13,16 +13,36 @@ from moorage.cli.output import print_json, print_table
 from moorage.cli.publishers import HELP, publishers, spelt, written
 from moorage.cli.session import managing
 
+Slug = Annotated[str, typer.Argument(help="Slug of the workspace.")]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the group."""
     group = typer.Typer(no_args_is_help=True, help="Workspaces: what holds for all of their images.")
+    group.command("show")(show)
     group.command("set")(set_)
     app.add_typer(group, name="workspace")
 
 
+def show(
+    workspace: Slug,
+    server: Server = None,
+    user: AsUser = None,
+    credentials: CredentialsFile = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Show what holds for all images of a workspace; its owners may.
+
+    \b
+    moorage workspace show acme --as owner
+    """
+    login = LoginOptions(server, user, credentials, token_file).login().known()
+    _print(managing(login, lambda api: api.workspace(workspace)), as_json)
+
+
 def set_(
-    workspace: Annotated[str, typer.Argument(help="Slug of the workspace.")],
+    workspace: Slug,
     allow_public: Annotated[
         bool | None, typer.Option("--allow-public/--forbid-public", help="Whether images may be public.")
     ] = None,
@@ -64,7 +84,10 @@ def set_(
     if not given:
         raise UsageInvalid("Nothing to set was given.", "Add an option; --help shows them.")
     login = LoginOptions(server, user, credentials, token_file).login().known()
-    settings = managing(login, lambda api: api.set_workspace(workspace, **given), wait=wait)
+    _print(managing(login, lambda api: api.set_workspace(workspace, **given), wait=wait), as_json)
+
+
+def _print(settings: WorkspaceBody, as_json: bool) -> None:
     if as_json:
         print_json(settings)
     else:

@@ -24,6 +24,7 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.access.frames import Frame
 from moorage.access.packed import Packed, PackedUnreadable, unpack
 from moorage.access.problems import PositionGone, Problem, ServiceUnavailable
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sums import WorkspaceSum
 from moorage.access.sync_wire import (
     AwaitFleetRequest,
@@ -97,6 +98,10 @@ class AuthorityClient:
         """See Authority."""
         return await self._ask("list_images", request, wire.ListImagesAnswer)
 
+    async def list_catalog(self, request: ListCatalogRequest) -> wire.ListImagesAnswer:
+        """See Authority."""
+        return await self._ask("list_catalog", request, wire.ListImagesAnswer)
+
     async def set_image(self, request: wire.SetImageRequest) -> wire.ImageBody:
         """See Authority."""
         return await self._repeat("set_image", request, wire.ImageBody)
@@ -132,6 +137,10 @@ class AuthorityClient:
     async def looked_into(self, request: deletion_wire.LookedIntoRequest) -> deletion_wire.LookedIntoAnswer:
         """See Authority."""
         return await self._repeat("looked_into", request, deletion_wire.LookedIntoAnswer)
+
+    async def find_workspace(self, request: FindWorkspaceRequest) -> wire.WorkspaceBody:
+        """See Authority."""
+        return await self._ask("find_workspace", request, wire.WorkspaceBody)
 
     async def set_workspace(self, request: wire.SetWorkspaceRequest) -> wire.WorkspaceBody:
         """See Authority."""

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from moorage.gateway.addresses import Network, client_address
+from moorage.gateway.addresses import Network, client_address, one_client
 
 FORWARDED_FOR: Final = "X-Forwarded-For"
 _ADDRESS: Final = web.RequestKey("moorage.address", str)
@@ -22,6 +22,11 @@ def behind(proxies: Sequence[Network]) -> Middleware:
         return await handler(request)
 
     return note_the_address
+
+
+def client_of(request: web.Request) -> str:
+    """Whose limits the request counts for."""
+    return one_client(address_of(request))
 
 
 def address_of(request: web.Request) -> str:

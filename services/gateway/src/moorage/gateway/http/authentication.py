@@ -11,7 +11,7 @@ from moorage.gateway.access import Access
 from moorage.gateway.caller import STRANGER, Caller
 from moorage.gateway.challenge import Challenge, Fault
 from moorage.gateway.credentials import Credentials, Shown
-from moorage.gateway.http.address import address_of
+from moorage.gateway.http.address import client_of
 from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.tokens import Bearer, BearerTokens, TokenInvalid
 from moorage.oci.errors import Unauthenticated
@@ -60,7 +60,7 @@ class Authentication:
             case header.Bearer(text):
                 return self._by_token(text, scopes)
             case header.Basic(user, secret):
-                return await self._by_secret(Shown(secret, user, address_of(request)), scopes)
+                return await self._by_secret(Shown(secret, user, client_of(request)), scopes)
 
     def _shown(self, request: web.Request, scopes: Iterable[str]) -> header.Basic | header.Bearer | None:
         values = request.headers.getall("Authorization", [])

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from moorage.access.principal import Principal, PrincipalKind
 from moorage.distribution.errors import render
-from moorage.gateway.http.address import address_of
+from moorage.gateway.http.address import client_of
 from moorage.gateway.http.management.problems import PREFIX
 from moorage.gateway.limits import Allowance, AtOnce, Buckets
 from moorage.gateway.metrics import ShedNumbers
@@ -71,7 +71,7 @@ class Throttle:
         request[_HELD].callback(self._uploads.give_back, principal)
 
     def _enter(self, request: web.Request, held: ExitStack) -> None:
-        address = address_of(request)
+        address = client_of(request)
         self._take(self._addresses, address, "address")
         if not self._requests.take(None):
             self.numbers.shed("overload")

@@ -17,7 +17,7 @@ from moorage.gateway import scopes
 from moorage.gateway.challenge import Challenge
 from moorage.gateway.credentials import Credentials, Shown
 from moorage.gateway.http import body
-from moorage.gateway.http.address import address_of
+from moorage.gateway.http.address import client_of
 from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.scopes import Grants, ScopeMalformed
 from moorage.gateway.tokens import BearerToken, BearerTokens, TokenTooLong
@@ -115,7 +115,7 @@ class TokenEndpoint:
         if shown is None:
             return _STRANGER
         try:
-            identity = await self._credentials.identify(Shown(shown.secret, shown.user, address_of(request)))
+            identity = await self._credentials.identify(Shown(shown.secret, shown.user, client_of(request)))
         except CredentialUnknown as error:
             raise self._challenge.basic(_WRONG) from error
         self._throttle.count(request, identity.principal)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from moorage.access import deletion_wire, explain_wire, wire
 from moorage.access.audit import FindDecisionRequest, KeepAuditRequest, ListAuditRequest
+from moorage.access.reading_wire import FindWorkspaceRequest, ListCatalogRequest
 from moorage.access.sync_wire import AwaitFleetRequest, FleetReport, RefreshRequest, SyncStatusRequest
 from moorage.permissions.authority import LocalAuthority
 from moorage.permissions.http.bodies import answer, read_model
@@ -33,6 +34,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "create_image": Operation(wire.CreateImageRequest, LocalAuthority.create_image),
     "find_image": Operation(wire.FindImageRequest, LocalAuthority.find_image),
     "list_images": Operation(wire.ListImagesRequest, LocalAuthority.list_images),
+    "list_catalog": Operation(ListCatalogRequest, LocalAuthority.list_catalog),
     "set_image": Operation(wire.SetImageRequest, LocalAuthority.set_image),
     "relink_image": Operation(wire.RelinkImageRequest, LocalAuthority.relink_image),
     "delete_image": Operation(wire.DeleteImageRequest, LocalAuthority.delete_image),
@@ -42,6 +44,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "purged": Operation(deletion_wire.PurgedRequest, LocalAuthority.purged),
     "unpushed": Operation(deletion_wire.UnpushedRequest, LocalAuthority.unpushed),
     "looked_into": Operation(deletion_wire.LookedIntoRequest, LocalAuthority.looked_into),
+    "find_workspace": Operation(FindWorkspaceRequest, LocalAuthority.find_workspace),
     "set_workspace": Operation(wire.SetWorkspaceRequest, LocalAuthority.set_workspace),
     "create_token": Operation(wire.CreateTokenRequest, LocalAuthority.create_token),
     "list_tokens": Operation(wire.ListTokensRequest, LocalAuthority.list_tokens),

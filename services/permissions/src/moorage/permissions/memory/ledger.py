@@ -25,6 +25,7 @@ from moorage.permissions.memory.holders import MemoryHolders
 from moorage.permissions.memory.images import MemoryImages
 from moorage.permissions.memory.intake import MemoryIntake, MemoryLetters, MemoryPositions, MemorySources
 from moorage.permissions.memory.looking import REMEMBERED, Former, MemoryLooking, look
+from moorage.permissions.memory.reach import MemoryReachable
 from moorage.permissions.memory.requests import MemoryParked, MemoryRequests
 from moorage.permissions.memory.snapshot_runs import MemoryRuns
 from moorage.permissions.memory.snapshots import MemoryLog, MemorySnapshots
@@ -46,6 +47,7 @@ class MemoryView:
         self.standings = MemoryStandings(state)
         self.cases = MemoryCases(state)
         self.images = MemoryImages(state)
+        self.reachable = MemoryReachable(state)
         self.credentials = MemoryCredentials(state)
         self.sources = MemorySources(state)
         self.freshness = MemoryFreshness(state)

@@ -33,6 +33,7 @@ from moorage.permissions.postgres.letters import PostgresLetters
 from moorage.permissions.postgres.looking import PostgresLooking, forget_past, look
 from moorage.permissions.postgres.news import News, tell
 from moorage.permissions.postgres.parked import PostgresParked
+from moorage.permissions.postgres.reach import PostgresReachable
 from moorage.permissions.postgres.requests import PostgresRequests
 from moorage.permissions.postgres.snapshot_run_rows import PostgresRunReader
 from moorage.permissions.postgres.snapshot_runs import PostgresRuns
@@ -70,6 +71,7 @@ class PostgresView:
         self.standings = PostgresStandings(connection)
         self.cases = PostgresCases(connection)
         self.images = PostgresImages(connection)
+        self.reachable = PostgresReachable(connection)
         self.credentials = PostgresCredentials(connection)
         self.sources = PostgresSources(connection)
         self.freshness = PostgresFreshness(connection)

@@ -12,7 +12,7 @@ from moorage.standalone.embedded_postgres.errors import (
     ServerDidNotStop,
     UnsupportedPrograms,
 )
-from moorage.standalone.embedded_postgres.supervisor import EmbeddedPostgres
+from moorage.standalone.embedded_postgres.supervisor import EmbeddedPostgres, dsn_of_another
 
 __all__ = [
     "DataFolderInUse",
@@ -26,4 +26,5 @@ __all__ = [
     "ServerDidNotStart",
     "ServerDidNotStop",
     "UnsupportedPrograms",
+    "dsn_of_another",
 ]

@@ -34,6 +34,16 @@ LONGEST_PAUSE: Final = 30.0
 STEADY_AFTER: Final = 60.0
 
 
+def dsn_of_another(data: Path) -> str:
+    """The address of the server that another process of ours runs on the data folder. Raises PasswordMissing."""
+    folder = DataFolder(data.resolve())
+    return _address(folder.socket.resolve(), folder.password(), DATABASE)
+
+
+def _address(socket: Path, password: str, database: str) -> str:
+    return f"postgresql://{USER}:{password}@/{database}?host={quote(str(socket), safe='')}&port={PORT}"
+
+
 class EmbeddedPostgres:
     """A running server. `open` starts it; as a context manager it is watched, and stopped at the end."""
 
@@ -162,8 +172,7 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def _dsn(self, database: str) -> str:
-        place = f"host={quote(str(self._socket), safe='')}&port={PORT}"
-        return f"postgresql://{USER}:{self._password}@/{database}?{place}"
+        return _address(self._socket, self._password, database)
 
     async def __aenter__(self) -> Self:
         self._watch = asyncio.create_task(self.watch())

@@ -9,7 +9,7 @@ from moorage.access.wire import IdentityBody
 from moorage.distribution.headers import AUTHZ_MIN_TOKEN
 from moorage.gateway import authorization_header as header
 from moorage.gateway.credentials import Credentials, Shown
-from moorage.gateway.http.address import address_of
+from moorage.gateway.http.address import client_of
 from moorage.gateway.http.throttle import Throttle
 from moorage.gateway.http.via import via
 
@@ -27,7 +27,7 @@ class Callers:
         if not values and not anonymous:
             raise CredentialUnknown("log in: send a personal token as Basic password or as Bearer")
         _refuse_malformed_minimum(request)
-        shown = _shown(values, address_of(request)) if values else None
+        shown = _shown(values, client_of(request)) if values else None
         who = await self._credentials.identify(shown) if shown else NOBODY
         self._throttle.count(request, who.principal)
         return IdentityBody.of(who).model_copy(update={"via": via(request)})

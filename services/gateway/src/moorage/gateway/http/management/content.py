@@ -3,12 +3,15 @@
 Deletion is the distribution API's; here it is undone, by whoever may delete and push (authorization.md §1.5).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from pydantic import Field
 
 from moorage.access.action import Action
+from moorage.access.audit import Deed
 from moorage.access.content_wire import DeletedTagBody, ListDeletedTagsAnswer, RestoredBody
 from moorage.access.problems import AlreadyExists, Forbidden, InputInvalid, NotFound
 from moorage.access.wire import FindImageRequest, IdentityBody, ImageBody
@@ -34,6 +37,21 @@ class DeletedTagsQuery(RequestBody):
     limit: int = Field(default=100, ge=1, le=1000)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who wants which deed done to an image, and to what of it."""
+
+    who: IdentityBody
+    image: UUID
+    deed: Deed
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def asked(self, name: ImageName, action: Action) -> Asked:
+        """For the trail, with the right that was judged."""
+        assert self.who.via is not None  # whoever asks the management API does so by a request
+        return Asked(self.who.value(), name, action, self.who.via, self.deed, self.about)
+
+
 class DeletedContent:
     """The resource."""
 
@@ -55,7 +73,7 @@ class DeletedContent:
         """
         if not query.deleted:
             raise InputInvalid("tags are listed by the distribution API: /v2/<name>/tags/list", errors=[])
-        image, _, decision = await self._admitted(who, id, Action.DELETE_TAG)
+        image, _, decision = await self._admitted(Wanted(who, id, Deed.LIST_DELETED_TAGS), Action.DELETE_TAG)
         page = await self._api.content.deleted_tags(image.id, query.limit, query.cursor or "")
         cursor = page.tags[-1].tag.text if page.more else None
         return Reply(ListDeletedTagsAnswer(tags=[_body(tag) for tag in page.tags], cursor=cursor), decision)
@@ -74,8 +92,8 @@ class DeletedContent:
         It takes away what the deletion did and puts content there again: who may delete and push may do both.
         """
         wanted = Tag.parse(tag)
-        await self._admitted(who, id, Action.DELETE_TAG)
-        image, actor, decision = await self._admitted(who, id, Action.PUSH)
+        undoing = Wanted(who, id, Deed.RESTORE_TAG, {"tag": wanted.text})
+        image, actor, decision = await self._admitted(undoing, Action.DELETE_TAG, Action.PUSH)
         try:
             digest = await self._api.content.restore_tag(image.id, wanted, actor)
         except TagTaken as error:
@@ -95,21 +113,26 @@ class DeletedContent:
     async def restore_manifest(self, who: IdentityBody, id: UUID, digest: str) -> Reply[RestoredBody]:
         """Undoes the deletion of a manifest; its tags are restored one by one."""
         wanted = _digest(digest)
-        await self._admitted(who, id, Action.DELETE)
-        image, actor, decision = await self._admitted(who, id, Action.PUSH)
+        undoing = Wanted(who, id, Deed.RESTORE_MANIFEST, {"digest": str(wanted)})
+        image, actor, decision = await self._admitted(undoing, Action.DELETE, Action.PUSH)
         try:
             await self._api.content.restore_manifest(image.id, wanted, actor)
         except (ManifestUnknown, ManifestBlobUnknown) as error:
             raise NotFound(error.message) from None
         return Reply(RestoredBody(image=image.name, digest=str(wanted)), decision)
 
-    async def _admitted(self, who: IdentityBody, id: UUID, action: Action) -> tuple[ImageBody, Actor, dict[str, str]]:
-        """The image, who acts, and the header that names the decision. Raises a Problem."""
-        image = await self._api.authority.find_image(FindImageRequest(identity=who, id=id))
-        assert who.via is not None  # whoever asks the management API does so by a request
-        identity, name = who.value(), ImageName.parse(image.name)
-        outcome = await self._api.access.decide_at_head(identity, name, action)
-        decision = self._api.audit.note(Asked(identity, name, action, who.via), outcome)
+    async def _admitted(self, wanted: Wanted, *actions: Action) -> tuple[ImageBody, Actor, dict[str, str]]:
+        """The image, who acts, and the header that names the decision. Raises a Problem.
+
+        Whoever may do all of the actions may: the first that is denied decides, else the last.
+        """
+        image = await self._api.authority.find_image(FindImageRequest(identity=wanted.who, id=wanted.image))
+        identity, name = wanted.who.value(), ImageName.parse(image.name)
+        for action in actions:
+            outcome = await self._api.access.decide_at_head(identity, name, action)
+            if not outcome.allowed:
+                break
+        decision = self._api.audit.note(wanted.asked(name, action), outcome)
         if not outcome.allowed:
             raise refused(outcome, name, action, decision)
         if outcome.image is None or outcome.image.id != image.id:

@@ -5,6 +5,7 @@ from typing import Final
 from moorage.access import wire
 from moorage.access.image import PushPolicy
 from moorage.access.problems import Forbidden
+from moorage.access.reading_wire import FindWorkspaceRequest
 from moorage.gateway.http.management.api import ManagementApi
 from moorage.gateway.http.management.operation import Reply, operation
 from moorage.gateway.http.management.reading import RequestBody
@@ -31,6 +32,11 @@ class Workspaces:
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
+
+    @operation("GET", "/workspaces/{slug}", "getWorkspace", needs=_OWNER, problems=(Forbidden,))
+    async def show(self, who: wire.IdentityBody, slug: str) -> WorkspaceReply:
+        """Shows the settings."""
+        return Reply(await self._api.authority.find_workspace(FindWorkspaceRequest(identity=who, workspace=slug)))
 
     @operation("PATCH", "/workspaces/{slug}", "setWorkspace", needs=_OWNER, problems=(Forbidden,))
     async def set(self, who: wire.IdentityBody, slug: str, body: WorkspaceSettings) -> WorkspaceReply:

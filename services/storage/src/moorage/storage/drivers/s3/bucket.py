@@ -55,6 +55,11 @@ class Bucket:
         """The name of a tail."""
         return f"{self._prefix}uploads/{key.hex}/{number}"
 
+    async def look(self) -> None:
+        """Asks whether the bucket is there and may be used. Raises ObjectMissing if it is not there."""
+        with translated():
+            await self._client.head_bucket(Bucket=self._bucket)
+
     async def put(self, name: str, body: bytes, *, only_if_absent: bool = False) -> None:
         """Stores an object, verified on arrival. Raises ObjectThere if something lies there and that matters."""
         md5 = await _md5(body)

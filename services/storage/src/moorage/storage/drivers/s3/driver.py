@@ -33,6 +33,10 @@ class S3Driver:
         self._lease = lease
         self._strays = Strays(bucket, part_list)
 
+    async def look(self) -> None:
+        """Asks the store for the bucket. Raises ObjectMissing, Unavailable."""
+        await self._bucket.look()
+
     async def create(self, key: UUID) -> None:
         """See BlobDriver. The store hears of it with the first part."""
         await self._list.begin(key)
