@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.samples import read_all
+from moorage.distribution.content import Piece
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.errors import UploadBusy, UploadInvalid
 from moorage.storage.ports import BlobDriver, ObjectMissing
@@ -15,7 +16,7 @@ LARGE = bytes(range(256)) * 4096  # 1 MiB
 SPANS = [(0, 1), (0, 10), (5, 10), (9, 10), (0, 1_000_000), (300_000, 1_000_000), (1_048_575, 1_048_576)]
 
 
-def ignore(_: bytes) -> None:
+def ignore(_: Piece) -> None:
     """A tap that does nothing."""
 
 

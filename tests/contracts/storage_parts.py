@@ -23,6 +23,7 @@ from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
 from moorage.storage.uploads import UploadLimits, Uploads
 from moorage.storage.verification import Verification
+from moorage.storage.verified_objects import VerifiedObjects
 
 
 def memory_stores(clock: Clock | None = None) -> Stores:
@@ -44,11 +45,12 @@ def wired(
     clock: FixedClock,
     limits: UploadLimits | None = None,
     suspects: Suspects | None = None,
+    verified_objects: VerifiedObjects | None = None,
 ) -> StoredContent:
     """Content over these parts, as `app` wires it. Two of them over the same parts are two processes."""
     suspects = suspects or Suspects(Verification(driver, stores.verification, clock).look_again)
     return StoredContent(
-        Blobs(driver, stores.blobs, suspects.report),
+        Blobs(driver, stores.blobs, suspects.report, verified_objects=verified_objects),
         Uploads(driver, stores.blobs, stores.sessions, clock, limits or UploadLimits()),
         Manifests(stores.manifests, stores.tags),
     )

@@ -272,7 +272,7 @@ class FailingReads:
 async def test_a_download_that_fails_is_cut(gate: OpenGate, failure: Exception | None) -> None:
     """Never a body that looks whole, neither with damage nor when the content is short (R92)."""
     content = MemoryStorage().content
-    digest = await push_blob(content, image_called(NAME), b"x" * 100_000, some_actor())
+    digest = await push_blob(content, image_called(NAME), b"x" * 600_000, some_actor())
     failing: Content = FailingReads(content, failure, [b"x" * 50_000])  # type: ignore[assignment]  # the rest is delegated
     async with registry_behind(gate, failing) as registry:
         async with registry.asked("GET", registry.at(f"blobs/{digest}")) as response:
@@ -280,6 +280,16 @@ async def test_a_download_that_fails_is_cut(gate: OpenGate, failure: Exception |
             with pytest.raises(aiohttp.ClientError):
                 await response.read()
         assert (await registry.ask("GET", "/v2/")).status == 200
+
+
+@pytest.mark.parametrize("failure", [DamagedContent("flipped"), Unavailable("gone"), None])
+async def test_a_small_download_that_fails_is_answered(gate: OpenGate, failure: Exception | None) -> None:
+    """It is read whole before its head goes out, so an error can still be told (R92)."""
+    content = MemoryStorage().content
+    digest = await push_blob(content, image_called(NAME), b"x" * 1000, some_actor())
+    failing: Content = FailingReads(content, failure, [b"x" * 500])  # type: ignore[assignment]  # the rest is delegated
+    async with registry_behind(gate, failing) as registry:
+        assert (await registry.ask("GET", registry.at(f"blobs/{digest}"))).status >= 500
 
 
 async def test_a_failure_before_the_first_byte_is_answered(gate: OpenGate) -> None:

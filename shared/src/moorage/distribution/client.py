@@ -68,6 +68,9 @@ class DistributionClient:
             async for piece in response.content.iter_any():
                 yield piece
 
+    async def blob_file(self, image: UUID, digest: Digest) -> None:
+        """See Content. What comes over a network is no file."""
+
     async def delete_blob(self, image: UUID, digest: Digest) -> None:
         """See Content."""
         place = paths.Blob(str(image), digest)

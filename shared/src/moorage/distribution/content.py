@@ -50,11 +50,15 @@ class UploadSession:
     algorithm: DigestAlgorithm = DigestAlgorithm.SHA256
 
 
+Piece = bytes | memoryview
+"""A piece of a stream. A memoryview shows a buffer that is filled again: it is valid until the next is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Bytes to append: the stream, where the client says they lie, and how many it announced. None: it did not say."""
 
-    body: AsyncIterator[bytes]
+    body: AsyncIterator[Piece]
     span: ByteRange | None = None
     length: int | None = None
 
@@ -140,6 +144,23 @@ class DeletedTagPage:
     more: bool
 
 
+class BlobFile(Protocol):
+    """An open file of exactly a blob's bytes, verified and not changed since; whoever gets it closes it."""
+
+    @property
+    def descriptor(self) -> int:
+        """To read from at any offset; reading moves nothing."""
+        ...
+
+    def has_changed(self) -> bool:
+        """Whether somebody has written to it since it was opened: then its bytes count for nothing. Raises OSError."""
+        ...
+
+    def close(self) -> None:
+        """Once."""
+        ...
+
+
 class Content(Protocol):
     """What images hold. A digest known from elsewhere grants nothing: everything is asked of one image (R67)."""
 
@@ -151,6 +172,13 @@ class Content(Protocol):
         """The bytes, in order. Raises BlobUnknown before the first one.
 
         A whole read is verified: damage raises DamagedContent before the last byte is handed out (R92).
+        """
+        ...
+
+    async def blob_file(self, image: UUID, digest: Digest) -> BlobFile | None:
+        """The blob as a file that may be sent without reading it again (R92). Raises BlobUnknown.
+
+        None where blobs are no files, or this one's bytes were not verified yet, or not lately: then `read_blob` it.
         """
         ...
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from moorage.distribution.content import Piece
 from moorage.oci.errors import Unavailable
 
 NOTES: Final = web.ResponseKey("moorage.notes", dict[str, str])
@@ -60,7 +61,7 @@ class SealedBody:
     would learn of it late, and its answer, that says what was kept, would be lost. `failure` is what broke it off.
     """
 
-    def __init__(self, body: AsyncIterator[bytes]) -> None:
+    def __init__(self, body: AsyncIterator[Piece]) -> None:
         self._body = body
         self._was_sent = False
         self.failure: Exception | None = None
@@ -76,13 +77,13 @@ class SealedBody:
             async for piece in self._body:
                 if held:
                     yield held
-                held = piece
+                held = bytes(piece)  # a view is not good for longer than this turn
         except Exception as error:  # whatever stops the source stops the body; who sends it raises it again
             self.failure = error
         yield held + (BROKEN if self.failure else WHOLE)
 
 
-async def unsealed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def unsealed(body: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
     """What a SealedBody was made of. Raises ConnectionResetError at its end if that broke off."""
     seal = b""
     async for piece in body:
@@ -90,6 +91,6 @@ async def unsealed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield seal
         if len(piece) > 1:
             yield piece[:-1]
-        seal = piece[-1:]
+        seal = bytes(piece[-1:])
     if seal != WHOLE:
         raise ConnectionResetError("the body broke off at its source")

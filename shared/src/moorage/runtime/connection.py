@@ -4,13 +4,17 @@ Whoever reads nothing of an answer would keep its connection, and what lies ther
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from moorage.runtime.chunked import Chunks, ChunksMalformed
+from moorage.runtime.diversion import Diversion, Framing, Length
 from moorage.runtime.http import SERVER, refusal
 from moorage.runtime.metrics import HttpMetrics
 
@@ -19,6 +23,11 @@ MAX_FIELD_BYTES: Final = 64 * 1024
 HEADER_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60.0
 _END_OF_HEAD: Final = b"\r\n\r\n"
+DIVERTED_BYTES: Final = 256 * 1024
+"""A body of which so much is to come goes past the parser, if who reads it asks for that."""
+DIVERTED_CHUNKED_BYTES: Final = 64 * 1024
+"""One whose length nobody knows does when so much of it has come."""
+_FOLLOWED_BYTES: Final = 4 * 1024 * 1024
 _CLIENT_GONE: Final = 499
 _VERSIONS: Final = (HttpVersion10, HttpVersion11)
 
@@ -32,6 +41,7 @@ class Connection(RequestHandler):
 
     __slots__ = (
         "_body",
+        "_chunks",
         "_counted",
         "_deadline",
         "_ending",
@@ -61,6 +71,7 @@ class Connection(RequestHandler):
         self._counted = 0
         self._body: StreamReader = EMPTY_PAYLOAD
         self._ending = b""
+        self._chunks: Chunks | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection that never says anything is closed as well."""
@@ -72,15 +83,20 @@ class Connection(RequestHandler):
 
         Whatever comes once a body has ended is the next request's head, whoever waits for it already.
         """
-        in_head = self._body.is_eof()
+        in_head, begins_a_head = self._body.is_eof(), self._stands_before_a_head(data)
+        if self._chunks is not None:
+            self._follow(data)
         super().data_received(data)
         self._ending = (self._ending + data[-len(_END_OF_HEAD) :])[-len(_END_OF_HEAD) :]
+        if self._request_count != self._counted and self._messages:
+            self._body, self._chunks = self._messages[-1][1], None
+            if begins_a_head and self._request_count == self._counted + 1:
+                self._follow_chunks(data)
         self._refuse_other_versions()
         self._break_off_malformed_body()
         if self._request_count != self._counted:
             self._disarm()
             self._counted = self._request_count
-            self._body = self._messages[-1][1]
             in_head = self._body is EMPTY_PAYLOAD and self._ending != _END_OF_HEAD
         if in_head and self._deadline is None and not self._buffer_paused:
             self._arm()
@@ -94,6 +110,19 @@ class Connection(RequestHandler):
         """It has taken most of what there was."""
         self._expect_nothing()
         super().resume_writing()
+
+    def divert(self, request: web.BaseRequest) -> Diversion | None:
+        """The rest of the request's body past the parser, if it is large and what was parsed of it has been read."""
+        transport, body = self.transport, request.content
+        if transport is None or transport.is_closing() or request is not self._current_request or self._messages:
+            return None
+        if body.is_eof() or body._size or self._reading_paused or self._buffer_paused or self._upgraded:
+            return None
+        framing = self._framing(request)
+        if framing is None:
+            return None
+        self._chunks = None
+        return Diversion(transport, self, framing, partial(self._take_back, body))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See asyncio.Protocol."""
@@ -163,6 +192,65 @@ class Connection(RequestHandler):
         if self._untaken is not None:
             self._untaken.cancel()
             self._untaken = None
+
+    def _stands_before_a_head(self, data: bytes) -> bool:
+        """Whether the next head begins or goes on with `data`, and its empty line is whole if it ends there."""
+        is_parsed = self._body.is_eof() and not (self._messages or self._reading_paused or self._buffer_paused)
+        return is_parsed and data[:1] not in (b"", b"\r", b"\n")
+
+    def _follow_chunks(self, data: bytes) -> None:
+        """Begins to count what the parser does not tell: where in its chunks a body stands."""
+        message = self._messages[-1][0]
+        if not isinstance(message, _ErrInfo) and message.chunked and not self._body.is_eof():
+            self._chunks = Chunks()
+            self._follow(data[data.index(b"\r\n\r\n") + 4 :])
+
+    def _follow(self, data: bytes) -> None:
+        assert self._chunks is not None
+        try:
+            self._chunks.decode(memoryview(bytearray(data)))
+        except ChunksMalformed:  # which the parser tells the client
+            self._chunks = None
+        else:
+            if self._chunks.is_finished or self._chunks.decoded > _FOLLOWED_BYTES:
+                self._chunks = None
+
+    def _framing(self, request: web.BaseRequest) -> Framing | None:
+        """None for what is not worth a diversion, or where the parser and we do not see the same bytes."""
+        received, chunks = request.content.total_bytes, self._chunks
+        if request.content_length is not None:
+            left = request.content_length - received
+            return Length(left) if left >= DIVERTED_BYTES else None
+        return chunks if chunks is not None and chunks.decoded == received >= DIVERTED_CHUNKED_BYTES else None
+
+    def _take_back(self, body: StreamReader, behind: bytes | None) -> None:
+        """The parser still waits for the body, so the next request gets a new one."""
+        if behind is None:
+            self._metrics.malformed(self._listener)
+            body.set_exception(web.RequestPayloadError("the body's framing is broken"))
+            body.feed_eof()
+            self.close()
+            return
+        self._parser = self._new_parser()
+        body.feed_eof()
+        if behind:
+            self.data_received(behind)
+        if not (self._reading_paused or self._buffer_paused):
+            self._resume_transport_reading()
+
+    def _new_parser(self) -> HttpRequestParser:
+        """As aiohttp makes it for a new connection."""
+        return HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
 
     def _arm(self) -> None:
         self._deadline = self._loop.call_later(self._header_seconds, self._give_up)

@@ -8,14 +8,17 @@ from uuid import UUID
 
 import structlog
 
-from moorage.distribution.content import Blob, DamagedContent
+from moorage.distribution.content import Blob, BlobFile, DamagedContent
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.digest import Digest
 from moorage.oci.errors import BlobUnknown, Unavailable
 from moorage.storage.collection import GRACE
+from moorage.storage.object_file import Identity
 from moorage.storage.ports import BlobDriver, BlobStore, ObjectMissing, StoredObject
+from moorage.storage.verified_objects import VerifiedObjects
 from moorage.storage.verified_read import complete, verified
 
+_SMALL_BYTES: Final = 256 * 1024
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -28,12 +31,14 @@ class Blobs:
         blobs: BlobStore,
         suspect: Callable[[Digest], object],
         told_again_after: timedelta = GRACE / 4,
+        verified_objects: VerifiedObjects | None = None,
     ) -> None:
         """`suspect` is told of blobs that could not be served as they must be, and returns at once."""
         self._driver = driver
         self._blobs = blobs
         self._suspect = suspect
         self._told_again_after = told_again_after
+        self._verified_objects = verified_objects or VerifiedObjects()
 
     async def stat(self, image: UUID, digest: Digest) -> Blob:
         """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93).
@@ -58,6 +63,18 @@ class Blobs:
                     raise _unknown() from None
             else:
                 return
+
+    async def file(self, image: UUID, digest: Digest) -> BlobFile | None:
+        """A file only while its identity is the one that it had when all its bytes were last read and right (R92)."""
+        stored = await self._intact(await self._blobs.find(image, digest), image, digest)
+        try:
+            file = await self._driver.file(stored.key)
+        except ObjectMissing:  # replaced since: reading finds the new one
+            return None
+        if file is not None and not self._verified_objects.holds(stored.key, file.identity):
+            file.close()
+            return None
+        return file
 
     async def mount(self, source: UUID, target: UUID, digest: Digest) -> bool:
         """Links; False also for damaged bytes, so that the caller uploads and thereby repairs them (R93)."""
@@ -98,8 +115,26 @@ class Blobs:
             self._suspect(digest)
             raise
 
-    def _verified(self, stored: StoredObject, digest: Digest) -> AsyncGenerator[bytes, None]:
-        return verified(lambda tap: self._driver.read(stored.key, tap=tap), digest)
+    async def _verified(self, stored: StoredObject, digest: Digest) -> AsyncGenerator[bytes, None]:
+        began, before = self._verified_objects.now(), await self._identity(stored)
+        async with aclosing(verified(lambda tap: self._driver.read(stored.key, tap=tap), digest)) as blocks:
+            async for block in blocks:
+                yield block
+        if before is not None and before == await self._identity(stored):
+            self._verified_objects.note(stored.key, before, began)
+
+    async def _identity(self, stored: StoredObject) -> Identity | None:
+        """None too for objects that are read in one go, which are never sent as files, and for what can't be asked."""
+        if stored.size <= _SMALL_BYTES:
+            return None
+        try:
+            file = await self._driver.file(stored.key)
+        except (ObjectMissing, Unavailable):  # what it means for the reading, the reading tells
+            return None
+        if file is None:
+            return None
+        file.close()
+        return file.identity
 
     def _spanned(self, stored: StoredObject, span: ByteRange) -> AsyncGenerator[bytes, None]:
         return complete(self._driver.read(stored.key, span), span.length)

@@ -6,6 +6,7 @@ from uuid import UUID
 from moorage.distribution.content import (
     Actor,
     Blob,
+    BlobFile,
     Chunk,
     DeletedTagPage,
     Held,
@@ -39,6 +40,10 @@ class StoredContent:
     def read_blob(self, image: UUID, digest: Digest, span: ByteRange | None = None) -> AsyncGenerator[bytes, None]:
         """See Content."""
         return self._blobs.read(image, digest, span)
+
+    async def blob_file(self, image: UUID, digest: Digest) -> BlobFile | None:
+        """See Content."""
+        return await self._blobs.file(image, digest)
 
     async def delete_blob(self, image: UUID, digest: Digest) -> None:
         """See Content."""

@@ -14,17 +14,18 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from moorage.access.consistency import ConsistencyToken
-from moorage.distribution.content import DeletedTag, StoredManifest
+from moorage.distribution.content import DeletedTag, Piece, StoredManifest
 from moorage.oci.byte_range import ByteRange
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.errors import Unavailable
 from moorage.oci.reference import Reference, Tag
 from moorage.storage.manifest_record import ManifestRecord
+from moorage.storage.object_file import ObjectFile
 from moorage.storage.upload_session import Session
 
 T = TypeVar("T")
-Tap = Callable[[bytes], object]
+Tap = Callable[[Piece], object]
 """Is given bytes as they pass, in order, perhaps in another thread, never in two at once: a running hash."""
 
 
@@ -54,8 +55,8 @@ class HeldUpload(Protocol):
         """Whether a failed commit may be repeated: not where a second fsync claims success for what the first lost."""
         ...
 
-    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
-        """Takes the block's pieces to the end and shows them to `tap`.
+    async def append(self, block: Sequence[Piece], tap: Tap) -> None:
+        """Takes the block's pieces to the end and shows them to `tap`; it keeps none of them.
 
         Raises UploadInvalid if the bytes are sealed. Cancelled, it first finishes. After any other failure what was
         appended since the last `flush` is taken back with `truncate`, or lost with the hold.
@@ -114,6 +115,10 @@ class BlobDriver(Protocol):
 
         Raises ObjectMissing before the first block.
         """
+        ...
+
+    async def file(self, key: UUID) -> ObjectFile | None:
+        """The object as an open file, the caller's to close; None where it is no file. Raises ObjectMissing."""
         ...
 
     async def delete(self, key: UUID) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from moorage.distribution.content import Chunk
+from moorage.distribution.content import Chunk, Piece
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.storage import upload_session
 from moorage.storage.ports import HeldUpload
@@ -25,7 +25,7 @@ class HashedUpload:
         self.running = running
         self.has_ended = False
 
-    async def append(self, block: list[bytes]) -> None:
+    async def append(self, block: list[Piece]) -> None:
         """Writes and hashes a block."""
         await self.file.append(block, self.running.update if self.running else _ignore)
 
@@ -64,7 +64,7 @@ async def receive(upload: HashedUpload, chunk: Chunk, max_blob_bytes: int) -> No
         raise
 
 
-async def _pump(body: AsyncIterator[bytes], writer: "_BlockWriter", most: int) -> None:
+async def _pump(body: AsyncIterator[Piece], writer: "_BlockWriter", most: int) -> None:
     try:
         async for piece in body:
             await writer.add(piece)
@@ -77,22 +77,24 @@ async def _pump(body: AsyncIterator[bytes], writer: "_BlockWriter", most: int) -
 class _BlockWriter:
     """Gathers pieces to blocks and writes one block while the next one is received."""
 
-    def __init__(self, write: Callable[[list[bytes]], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[[list[Piece]], Awaitable[None]]) -> None:
         self.received = 0
         self.has_failed = False
         self._write = write
-        self._block: list[bytes] = []
+        self._block: list[Piece] = []
         self._gathered = 0
         self._flight: asyncio.Task[None] | None = None
 
-    async def add(self, piece: bytes) -> None:
-        """Takes a piece; waits for the block before if a new one is full."""
+    async def add(self, piece: Piece) -> None:
+        """Takes a piece; waits for the block before if a new one is full, and for this one if it must not be kept."""
         if not piece:
             return
         self._block.append(piece)
         self._gathered += len(piece)
         self.received += len(piece)
-        if self._gathered >= BLOCK_BYTES or len(self._block) >= _BLOCK_PIECES:
+        if isinstance(piece, memoryview):
+            await self.flush()
+        elif self._gathered >= BLOCK_BYTES or len(self._block) >= _BLOCK_PIECES:
             await self._land()
             self._flight = asyncio.create_task(self._store(self._take()))
 
@@ -108,17 +110,17 @@ class _BlockWriter:
             # A cancelled write finishes before it gives in (HeldUpload.append): nothing is in the air afterwards.
             await flight
 
-    async def _store(self, block: list[bytes]) -> None:
+    async def _store(self, block: list[Piece]) -> None:
         try:
             await self._write(block)
         except Exception:
             self.has_failed = True
             raise
 
-    def _take(self) -> list[bytes]:
+    def _take(self) -> list[Piece]:
         block, self._block, self._gathered = self._block, [], 0
         return block
 
 
-def _ignore(_: bytes) -> None:
+def _ignore(_: Piece) -> None:
     """No hash runs along."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+from moorage.distribution.content import Piece
 from moorage.oci.digest import Digest, DigestAlgorithm
 
 _KEPT: Final = 4096
@@ -18,9 +19,9 @@ class RunningHash:
         self.offset = 0
         # hashlib names no type for its objects.
         self._state: Any = algorithm.new()
-        self._feed: Callable[[bytes], None] = self._state.update
+        self._feed: Callable[[Piece], None] = self._state.update
 
-    def update(self, piece: bytes) -> None:
+    def update(self, piece: Piece) -> None:
         """Goes on over the next bytes."""
         self._feed(piece)
         self.offset += len(piece)

@@ -1,13 +1,14 @@
 """Request bodies as they come in: never compressed, never stalled for long, never past a limit."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Final, Protocol, runtime_checkable
 
 from aiohttp import HttpVersion11, web
 
 from moorage.distribution import headers
-from moorage.distribution.content import Chunk
+from moorage.distribution.content import Chunk, Piece
 from moorage.distribution.errors import render
 from moorage.distribution.inside import SEALED, unsealed
 from moorage.oci import byte_range
@@ -18,6 +19,23 @@ PIECE_BYTES: Final = 64 * 1024
 """Pieces handed on are at least this long, except the last: storage hashes and writes per piece."""
 
 _AWAITED: Final = web.RequestKey("moorage.continue", bool)
+
+
+class _Diverted(Protocol):
+    """The rest of a body that comes past the parser. See moorage.runtime.diversion."""
+
+    def blocks(self, idle_seconds: float, stalled: Callable[[], Exception]) -> AsyncGenerator[memoryview, None]:
+        """Each is valid until the next one is asked for."""
+        ...
+
+
+@runtime_checkable
+class _Diverting(Protocol):
+    """A connection that lets large bodies past the parser. See moorage.runtime.connection."""
+
+    def divert(self, request: web.BaseRequest) -> _Diverted | None:
+        """None if this body goes on as it does, for now."""
+        ...
 
 
 class BodyStalled(RegistryError):
@@ -59,9 +77,14 @@ def span(request: web.Request) -> ByteRange | None:
     return byte_range.of_chunk(request.headers.get("Content-Range"))
 
 
-def chunk(request: web.Request, span: ByteRange | None, idle_seconds: float) -> Chunk:
-    """The body as a chunk of an upload; only after the gate, which knows whether the body is a sealed one."""
-    return Chunk(pieces(request, idle_seconds), span, _announced(request))
+@asynccontextmanager
+async def chunk(request: web.Request, span: ByteRange | None, idle_seconds: float) -> AsyncIterator[Chunk]:
+    """The body as a chunk of an upload; only after the gate, which knows whether the body is a sealed one.
+
+    What is left of it afterwards is not waited for here.
+    """
+    async with aclosing(pieces(request, idle_seconds)) as body:
+        yield Chunk(body, span, _announced(request))
 
 
 async def read_manifest(request: web.Request, max_bytes: int, idle_seconds: float) -> bytes:
@@ -81,21 +104,24 @@ def refuse_large_manifest(request: web.Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-async def pieces(request: web.Request, idle_seconds: float) -> AsyncIterator[bytes]:
-    """The body in pieces of PIECE_BYTES or more, in order.
+async def pieces(request: web.Request, idle_seconds: float) -> AsyncGenerator[Piece, None]:
+    """The body in pieces of PIECE_BYTES or more, in order. One that is a memoryview is valid until the next one.
 
     When it breaks off, what arrived is handed out before ConnectionResetError, RequestPayloadError or BodyStalled.
     """
-    arrivals = _arrivals(request, idle_seconds)
-    source = unsealed(arrivals) if request.get(SEALED) else arrivals
     gathered = bytearray()
     failure: Exception | None = None
     try:
-        async for piece in source:
-            gathered += piece
-            if len(gathered) >= PIECE_BYTES:
-                yield bytes(gathered)
-                gathered.clear()
+        async with aclosing(_arrivals(request, idle_seconds)) as arrivals:
+            async for piece in unsealed(arrivals) if request.get(SEALED) else arrivals:
+                is_large = len(piece) >= PIECE_BYTES
+                if not is_large:
+                    gathered += piece
+                if gathered and (is_large or len(gathered) >= PIECE_BYTES):
+                    yield bytes(gathered)
+                    gathered.clear()
+                if is_large:
+                    yield piece
     except (OSError, web.RequestPayloadError, BodyStalled) as error:
         failure = error
     if gathered:
@@ -104,17 +130,28 @@ async def pieces(request: web.Request, idle_seconds: float) -> AsyncIterator[byt
         raise failure
 
 
-async def _arrivals(request: web.Request, idle_seconds: float) -> AsyncIterator[bytes]:
+async def _arrivals(request: web.Request, idle_seconds: float) -> AsyncGenerator[Piece, None]:
     _continue(request)
-    while True:
+    while (past := _past_the_parser(request)) is None:
         try:
             async with asyncio.timeout(idle_seconds):
                 piece = await request.content.readany()
         except TimeoutError:
-            raise BodyStalled(f"no byte of the body arrived for {idle_seconds:g} seconds; send it again") from None
+            raise _stalled(idle_seconds) from None
         if not piece:
             return
         yield piece
+    async with aclosing(past.blocks(idle_seconds, lambda: _stalled(idle_seconds))) as blocks:
+        async for block in blocks:
+            yield block
+
+
+def _past_the_parser(request: web.Request) -> _Diverted | None:
+    return request.protocol.divert(request) if isinstance(request.protocol, _Diverting) else None
+
+
+def _stalled(idle_seconds: float) -> BodyStalled:
+    return BodyStalled(f"no byte of the body arrived for {idle_seconds:g} seconds; send it again")
 
 
 def _continue(request: web.Request) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,6 +28,17 @@ async def send(request: web.Request, response: web.StreamResponse, body: AsyncIt
             _log.exception("A download was cut because its bytes could not be read to the end")
             _cut(request)
     return response
+
+
+async def at_once(
+    status: int, headers: CIMultiDict[str], body: AsyncIterator[bytes], length: int
+) -> web.StreamResponse:
+    """The answer with all of a small body, which goes out in one write. Raises what reading raises, and EOFError."""
+    async with _closing(body):
+        content = b"".join([piece async for piece in body])
+    if len(content) != length:
+        raise EOFError(f"the content has {len(content)} bytes, not the {length} that were announced")
+    return web.Response(status=status, headers=headers, body=content)
 
 
 async def _write(response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes]) -> None:

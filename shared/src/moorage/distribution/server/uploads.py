@@ -43,9 +43,9 @@ async def patch(registry: Registry, request: web.Request, place: paths.Upload) -
     body.refuse_encoded(request)
     span = body.span(request)
     admission = await registry.gate.admit(request, place.name, Action.PUSH)
-    chunk = body.chunk(request, span, registry.limits.idle_body_seconds)
     try:
-        session = await registry.content.append(admission.image, place.session, admission.actor, chunk)
+        async with body.chunk(request, span, registry.limits.idle_body_seconds) as chunk:
+            session = await registry.content.append(admission.image, place.session, admission.actor, chunk)
     except ChunkOutOfOrder as error:
         raise await _with_offset(error, registry, place, admission) from None
     return _session(202, admission.name, session)
@@ -59,10 +59,11 @@ async def put(registry: Registry, request: web.Request, place: paths.Upload) -> 
     body.refuse_encoded(request)
     span = body.span(request)
     admission = await registry.gate.admit(request, place.name, Action.PUSH)
-    chunk = body.chunk(request, span, registry.limits.idle_body_seconds)
-    last = chunk if request.body_exists or span else None
+    contents, image, actor = registry.content, admission.image, admission.actor
     try:
-        blob = await registry.content.finish_upload(admission.image, place.session, admission.actor, digest, last)
+        async with body.chunk(request, span, registry.limits.idle_body_seconds) as chunk:
+            last = chunk if request.body_exists or span else None
+            blob = await contents.finish_upload(image, place.session, actor, digest, last)
     except ChunkOutOfOrder as error:
         raise await _with_offset(error, registry, place, admission) from None
     return _created(admission.name, blob.digest, blob)
@@ -89,10 +90,10 @@ async def _stored_at_once(
     registry: Registry, request: web.Request, admission: Admission, digest: Digest
 ) -> web.Response:
     image, actor, contents = admission.image, admission.actor, registry.content
-    whole = body.chunk(request, None, registry.limits.idle_body_seconds)
     session = await contents.start_upload(image, actor, digest.algorithm)
     try:
-        blob = await contents.finish_upload(image, session.id, actor, digest, whole)
+        async with body.chunk(request, None, registry.limits.idle_body_seconds) as whole:
+            blob = await contents.finish_upload(image, session.id, actor, digest, whole)
     except Exception:  # whatever it was: the client never learnt the session's id, so nobody else can end it
         with suppress(RegistryError):
             await contents.cancel_upload(image, session.id, actor)

@@ -20,6 +20,7 @@ from moorage.storage.drivers import os_errors
 from moorage.storage.drivers.folders import sync_folder
 from moorage.storage.drivers.held_file import HeldFile
 from moorage.storage.drivers.threads import WORTH_A_THREAD, in_thread
+from moorage.storage.object_file import ObjectFile
 from moorage.storage.ports import HeldUpload, Tap
 
 READ_BYTES: Final = 512 * 1024
@@ -84,6 +85,16 @@ class FilesystemDriver:
                 yield block
         finally:
             os.close(descriptor)
+
+    async def file(self, key: UUID) -> ObjectFile:
+        """See BlobDriver."""
+        with os_errors.translated():
+            descriptor = os.open(self._object(key), os.O_RDONLY | _OPENING)
+            try:
+                return ObjectFile(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
 
     async def delete(self, key: UUID) -> None:
         """See BlobDriver."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
+from moorage.distribution.content import Piece
 from moorage.storage import upload_session
 from moorage.storage.drivers import os_errors
 from moorage.storage.drivers.folders import sync_folder
@@ -49,7 +50,7 @@ class HeldFile:
         """See HeldUpload."""
         return False
 
-    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
+    async def append(self, block: Sequence[Piece], tap: Tap) -> None:
         """See HeldUpload. After a failure `size` is what it was. Small blocks stay on the loop."""
         if self._is_sealed:
             raise upload_session.sealed()
@@ -83,7 +84,7 @@ class HeldFile:
         """Ends the lock."""
         os.close(self._descriptor)
 
-    def _append(self, block: Sequence[bytes], tap: Tap) -> None:
+    def _append(self, block: Sequence[Piece], tap: Tap) -> None:
         try:
             stop = _write(self._descriptor, block, self._size)
         except OSError:
@@ -123,7 +124,7 @@ def _locked(path: Path) -> int:
     return descriptor
 
 
-def _write(descriptor: int, block: Sequence[bytes], offset: int) -> int:
+def _write(descriptor: int, block: Sequence[Piece], offset: int) -> int:
     pieces = list(block)
     while pieces:
         written = os.pwritev(descriptor, pieces, offset)
@@ -132,7 +133,7 @@ def _write(descriptor: int, block: Sequence[bytes], offset: int) -> int:
     return offset
 
 
-def _rest(pieces: list[bytes], written: int) -> list[bytes]:
+def _rest(pieces: list[Piece], written: int) -> list[Piece]:
     for index, piece in enumerate(pieces):
         if written < len(piece):
             return [piece[written:], *pieces[index + 1 :]]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from moorage.distribution.content import Piece
 from moorage.oci.byte_range import ByteRange
 from moorage.runtime.clock import Clock
 from moorage.storage import upload_session
@@ -74,6 +75,11 @@ class MemoryDriver:
                 tap(block)
             yield block
 
+    async def file(self, key: UUID) -> None:
+        """See BlobDriver."""
+        if await self.size(key) is None:
+            raise ObjectMissing
+
     async def delete(self, key: UUID) -> None:
         """See BlobDriver."""
         self._kept.pop(key, None)
@@ -119,7 +125,7 @@ class _Held:
     def can_commit_again(self) -> bool:
         return True
 
-    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
+    async def append(self, block: Sequence[Piece], tap: Tap) -> None:
         if self.is_sealed:
             raise upload_session.sealed()
         for piece in block:

@@ -82,6 +82,9 @@ class S3Driver:
                     tap(block)
                 yield block
 
+    async def file(self, key: UUID) -> None:
+        """See BlobDriver. Whether the object is missing, who reads it learns."""
+
     async def delete(self, key: UUID) -> None:
         """See BlobDriver. Seized first, so that whoever holds the bytes changes nothing afterwards."""
         progress = await self._list.seize(key)

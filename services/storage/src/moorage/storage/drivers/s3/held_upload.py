@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final
 
+from moorage.distribution.content import Piece
 from moorage.oci.errors import Unavailable, UploadInvalid
 from moorage.storage import upload_session
 from moorage.storage.drivers.s3.bucket import Bucket
@@ -49,13 +50,13 @@ class S3Upload:
         """See HeldUpload."""
         return self._is_sealed
 
-    async def append(self, block: Sequence[bytes], tap: Tap) -> None:
+    async def append(self, block: Sequence[Piece], tap: Tap) -> None:
         """See HeldUpload. Large blocks are gathered and hashed in a thread."""
         if self._is_sealed:
             raise upload_session.sealed()
         await to_its_end(self._append(block, tap))
 
-    async def _append(self, block: Sequence[bytes], tap: Tap) -> None:
+    async def _append(self, block: Sequence[Piece], tap: Tap) -> None:
         await self._load()
         if sum(map(len, block)) < WORTH_A_THREAD:
             self._gather(block, tap)
@@ -130,7 +131,7 @@ class S3Upload:
         await self._ground()
         self._gathered.clear()
 
-    def _gather(self, block: Sequence[bytes], tap: Tap) -> None:
+    def _gather(self, block: Sequence[Piece], tap: Tap) -> None:
         for piece in block:
             self._gathered += piece
             tap(piece)
@@ -245,7 +246,7 @@ class S3Object:
         self._name = name
         self.size: Final = size
 
-    async def append(self, _block: Sequence[bytes], _tap: Tap) -> None:
+    async def append(self, _block: Sequence[Piece], _tap: Tap) -> None:
         """See HeldUpload."""
         raise upload_session.sealed()
 
