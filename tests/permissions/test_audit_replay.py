@@ -74,8 +74,7 @@ class Registry:
         """The whole trail."""
         await self.gateway.audit.flush()
         # A flush gives up after a second, which is little on a busy machine.
-        queues = self.gateway.audit.queue, self.permissions.authority.audit_trail.queue
-        await until_true(lambda: not any(map(len, queues)))
+        await until_true(lambda: not len(self.gateway.audit.queue))
         found: list[AuditRecord] = []
         cursor: str | None = None
         while True:
