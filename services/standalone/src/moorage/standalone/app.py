@@ -105,7 +105,7 @@ async def _serving_here(
     """Gateway and storage in this process: what they serve, and how they are."""
     folder = place.folder
     storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
-    storage.collection.add_to(permissions.registry)
+    storage.add_to(permissions.registry)
     gateway = await stack.enter_async_context(
         open_gateway(
             GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets),

@@ -63,6 +63,7 @@ async def _serve(orders: Orders, stop: Stop) -> None:
     numbers = process_registry()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_storage(orders))
+        storage.add_to(numbers)
         gateway = await _gateway(orders, storage, stack)
         health = Health.joined(storage.health, gateway.health)
         listeners = [

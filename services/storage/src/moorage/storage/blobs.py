@@ -36,11 +36,12 @@ class Blobs:
         self._told_again_after = told_again_after
 
     async def stat(self, image: UUID, digest: Digest) -> Blob:
-        """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93).
+        """One question to the backend whatever is known: a row alone is no blob, and a damaged one is none (R92, R93).
 
         What is answered as there stays for a while (R96).
         """
-        stored = await self._intact(await self._blobs.vouch(image, digest, self._told_again_after), digest)
+        vouched = await self._blobs.vouch(image, digest, self._told_again_after)
+        stored = await self._intact(vouched.stored if vouched else None, digest)
         return Blob(digest, stored.size)
 
     async def read(self, image: UUID, digest: Digest, span: ByteRange | None = None) -> AsyncGenerator[bytes, None]:

@@ -135,6 +135,14 @@ class StoredObject:
     is_damaged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A blob that clients may be told of: its object, and for how long from the call on without asking again."""
+
+    stored: StoredObject
+    lasts: timedelta
+
+
 class BlobStore(Protocol):
     """Which digests are stored, and which images hold them. See tests/contracts/metadata_blobs.py."""
 
@@ -142,7 +150,7 @@ class BlobStore(Protocol):
         """The object behind a blob that this image holds."""
         ...
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched | None:
         """As `find`, and whoever hears of it may rely on it (R96): the link notes that clients were told of the blob.
 
         Noted only if that was not done within `told_again_after`; else it costs what `find` does.

@@ -1,6 +1,7 @@
 """Manifests, what they name, and who refers to whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -32,12 +33,13 @@ class MemoryManifestStore:
         )
         references.verify_depth(tables.depth(image, references.digests(record.references.manifests)))
         known = tables.manifests.get((image, record.digest))
-        tables.manifests[image, record.digest] = ManifestEntry(
+        entry = tables.manifests[image, record.digest] = ManifestEntry(
             record,
             max(record.token, known.token) if known else record.token,
             record.token_is_local and (known is None or known.token_is_local),
             known.order if known else next(tables.numbers),
         )
+        tables.moved += [image] if known and known != replace(entry, record=known.record) else []
         tables.review(Kind.MANIFEST, image, [record.digest])
         tables.deleted_manifests.pop((image, record.digest), None)
         for tag in record.tags:
@@ -100,7 +102,8 @@ class MemoryManifestStore:
         token = max(record.token, before.token) if before else record.token
         moves = before is None or before.digest != record.digest
         is_local = record.token_is_local and (before is None or moves or before.token_is_local)
-        self._tables.tags[image, tag] = TagEntry(record.digest, token, is_local)
+        entry = self._tables.tags[image, tag] = TagEntry(record.digest, token, is_local)
+        self._tables.moved += [image] if before not in (None, entry) else []
         if moves:
             move = TagMove(tag, before.digest if before else None, record.digest, record.principal)
             self._tables.history.append((image, move))

@@ -11,13 +11,13 @@ from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.reference import Reference, Tag
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage import references
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.ports import Listed, Restorer
 from moorage.storage.postgres import holding, undo
 from moorage.storage.postgres.connections import connection, transaction
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +139,10 @@ REFERRERS: Final = Statement(
 )
 
 
-class PostgresManifestStore:
+class PostgresManifestStore(ChangingStore):
     """See ManifestStore."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
+    @under_hold
     async def put(self, image: UUID, record: ManifestRecord) -> None:
         """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
         async with transaction(self._database) as c:
@@ -173,6 +171,7 @@ class PostgresManifestStore:
             rows = await fetch_all(c, HELD, image, [str(digest) for digest in digests])
         return {Digest.parse(row.digest): ConsistencyToken(*row.token) for row in rows}
 
+    @under_hold
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """See ManifestStore."""
         async with transaction(self._database) as c:
@@ -193,6 +192,7 @@ class PostgresManifestStore:
         async with connection(self._database) as c:
             return await fetch_one(c, ANY_OF, image) is True
 
+    @under_hold
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
         async with transaction(self._database) as c:
