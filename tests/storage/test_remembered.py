@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from contracts.metadata import Stores, record_of, stored
-from contracts.samples import push_blob, some_actor
+from contracts.samples import push_blob, push_image, read_all, some_actor
 from contracts.storage_parts import remembering
 from moorage.distribution.content import ManifestPush
 from moorage.oci.digest import Digest
@@ -231,9 +231,29 @@ async def test_without_the_database_nothing_is_told(postgres: PostgresForTests, 
             await storage.content.manifest(image, V1)
 
 
-async def test_the_numbers_are_told(storage_settings: StorageSettings) -> None:
-    """With those of collection."""
-    numbers = CollectorRegistry()
+async def test_content_asks_no_more_than_its_stores(storage_settings: StorageSettings) -> None:
+    """Manifests by HEAD or GET, a blob's HEAD and GET: all from memory, and the numbers say so."""
+    image, actor, numbers = uuid4(), some_actor(), CollectorRegistry()
+
+    def asked() -> float | None:
+        return numbers.get_sample_value("moorage_storage_reads_total", {"from": "database"})
+
     async with open_storage(storage_settings) as storage:
         storage.add_to(numbers)
-        assert numbers.get_sample_value("moorage_storage_reads_total", {"from": "memory"}) == 0
+        pushed = await push_image(storage.content, image, actor, "v1")
+
+        async def read() -> None:
+            await storage.content.manifest(image, V1)
+            await storage.content.manifest(image, pushed.digest)
+            await storage.content.stat_blob(image, CONFIG)
+            assert await read_all(storage.content.read_blob(image, CONFIG)) == b"{}"
+
+        before = None
+        while before != asked():
+            before = asked()
+            await read()
+            await asyncio.sleep(0.01)
+        for _ in range(50):
+            await read()
+        assert asked() == before
+        assert (numbers.get_sample_value("moorage_storage_reads_total", {"from": "memory"}) or 0) >= 50 * 4

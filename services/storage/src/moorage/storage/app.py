@@ -127,7 +127,7 @@ async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -
     """
     async with AsyncExitStack() as stack:
         base, numbers = await stack.enter_async_context(_base(settings)), Numbers()
-        feed = PostgresHoldFeed(await stack.enter_async_context(await base.open(1)))
+        feed = PostgresHoldFeed(await stack.enter_async_context(await base.further_connection()))
         remembered = await stack.enter_async_context(_memory(settings.remembered_bytes, feed, numbers))
         storage = _wired(base, numbers, remembered)
         suspects = Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable)
@@ -190,9 +190,10 @@ class _Base:
     database: Database
     driver: BlobDriver
 
-    async def open(self, size: int) -> Database:
-        """Further connections, for somebody who must not wait for those of the stores."""
-        return await Database.open(self.settings.database_url.get_secret_value(), SCHEMA, role=self.role, size=size)
+    async def further_connection(self) -> Database:
+        """For small questions that must not wait for the stores' connections."""
+        dsn = self.settings.database_url.get_secret_value()
+        return await Database.open(dsn, SCHEMA, role=self.role, size=1, plan_once=True)
 
 
 @asynccontextmanager

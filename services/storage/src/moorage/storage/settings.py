@@ -34,7 +34,7 @@ class StorageSettings(Settings):
     database_url: SecretStr
     """Where PostgreSQL is, `postgresql://…`; the schema `storage` is ours."""
     database_connections: Positive = 10
-    """Connections to PostgreSQL at most, per process."""
+    """Connections to PostgreSQL at most, per process, beside one that looks at holds."""
     driver: Driver = Driver.FILESYSTEM
     """Where blobs are kept: `filesystem` or `s3`."""
     data_folder: Path = Path("data/blobs")

@@ -1,1 +1,1 @@
-"""What a process remembers of images, and how it knows that it may (architecture.md §6, decision 0013)."""
+"""What a process remembers of images, and how it knows that it may (storage.md §7, decision 0013)."""
