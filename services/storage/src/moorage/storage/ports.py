@@ -136,10 +136,10 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """A blob that clients may be told of: its object, and for how long from the call on without asking again."""
+class Vouched(Generic[T]):
+    """What clients may be told of, and for how long from the call on without asking again (R96)."""
 
-    stored: StoredObject
+    stored: T
     lasts: timedelta
 
 
@@ -150,7 +150,7 @@ class BlobStore(Protocol):
         """The object behind a blob that this image holds."""
         ...
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """As `find`, and whoever hears of it may rely on it (R96): the link notes that clients were told of the blob.
 
         Noted only if that was not done within `told_again_after`; else it costs what `find` does.

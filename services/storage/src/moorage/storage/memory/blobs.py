@@ -18,7 +18,7 @@ class MemoryBlobStore:
         """See BlobStore."""
         return self._tables.blobs.get(digest) if (image, digest) in self._tables.links else None
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """See BlobStore."""
         stored, now = await self.find(image, digest), self._tables.clock.now()
         if stored is None:

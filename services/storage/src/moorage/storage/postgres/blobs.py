@@ -74,7 +74,7 @@ class PostgresBlobStore(ChangingStore):
         async with connection(self._database) as c:
             return await fetch_one(c, FIND, image, str(digest))
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """See BlobStore."""
         async with connection(self._database) as c:
             row = await fetch_one(c, TELL, image, str(digest))

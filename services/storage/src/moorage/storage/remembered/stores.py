@@ -83,10 +83,10 @@ class RememberedBlobStore:
 
         return await self._remembered.answer(image, ("object", digest), ask)
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """See BlobStore. The link says until when it may be told again; so long it is remembered."""
 
-        async def ask() -> Answer[Vouched] | None:
+        async def ask() -> Answer[Vouched[StoredObject]] | None:
             found = await self._delegate.vouch(image, digest, told_again_after)
             return None if found is None else Answer(found, lasts=found.lasts.total_seconds())
 
