@@ -44,6 +44,7 @@ class Polls:
         """Returns when a look has ended, which may have begun already. Raises Unavailable."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
+        self._wanted.set()
         self._hurry.set()
         self._numbers.waits.inc()
         try:
