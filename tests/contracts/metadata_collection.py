@@ -77,6 +77,37 @@ class CollectionContract:
         assert await stores.blobs.vouch(image, CONFIG, KEEPING.told_again_after) is None
         assert await stores.blobs.vouch(image, LAYER.digest, KEEPING.told_again_after) is None
 
+    async def test_who_is_told_of_a_manifest_by_its_digest_may_rely_on_it(
+        self, stores: Stores, image: UUID, wait: Wait
+    ) -> None:
+        """For a grace after each answer, noted or not, with what it names; what refers to it too (R96)."""
+        child, plain = record_of("child", layers=[LAYER]), record_of("plain")
+        await stores.manifests.put(image, child)
+        index = record_of("index", children=[child])
+        for record in (index, record_of("signature", subject=index.digest), plain):
+            await stores.manifests.put(image, record)
+        for _ in range(6):
+            await wait(5 * HOUR)
+            found = await stores.manifests.vouch(image, index.digest, TIDY.told_again_after)
+            assert found is not None
+            assert found.what == await stores.manifests.find(image, index.digest)
+            await stores.manifests.find(image, plain.digest)
+        assert await run(stores, TIDY) == Collected(manifests=1)
+        await wait(DAY)
+        assert await run(stores, TIDY) == Collected()
+        await wait(6 * HOUR)
+        assert (await run(stores, TIDY)).manifests == 3
+        assert await stores.manifests.vouch(image, index.digest, TIDY.told_again_after) is None
+
+    async def test_being_told_of_writes_no_review(self, stores: Stores, image: UUID, wait: Wait) -> None:
+        """Else each read of what nobody collects would leave one behind."""
+        record = record_of("one", "v1")
+        await stores.manifests.put(image, record)
+        before = await waiting(stores)
+        await wait(DAY)
+        await stores.manifests.vouch(image, record.digest, TIDY.told_again_after)
+        assert await waiting(stores) == before
+
     async def test_what_is_mounted_or_pushed_again_stays(self, stores: Stores, image: UUID, wait: Wait) -> None:
         """Both begin a new grace; a blob without links is saved by whoever pushes it, with the object that is there."""
         other = uuid4()
@@ -121,6 +152,19 @@ class CollectionContract:
         await run(stores)
         assert await run(stores) == Collected()
         assert await stores.blobs.find(image, CONFIG) is None
+
+    async def test_long_uploads_one_after_the_other_are_one_push(self, stores: Stores, image: UUID, wait: Wait) -> None:
+        """However long they take together, what came first is there when the manifest comes at last (R95)."""
+        for _ in range(4):
+            session = session_of(image, started_at=(await stores.collection.cutoff(KEEPING)).now)
+            await stores.sessions.open(session, 10)
+            await wait(20 * HOUR)
+            assert await run(stores) == Collected()
+            assert await stores.sessions.end(session.id)
+        await wait(29 * HOUR)
+        assert await run(stores) == Collected()
+        await wait(HOUR)
+        assert await run(stores) == Collected(links=2)
 
     async def test_what_was_deleted_goes_when_it_cannot_come_back(
         self, stores: Stores, image: UUID, wait: Wait
@@ -210,7 +254,7 @@ class CollectionContract:
         await stores.manifests.put(image, signature)
         await wait(20 * HOUR)
         assert (await run(stores, TIDY)).manifests == 0
-        await wait(4 * HOUR)
+        await wait(10 * HOUR)
         assert (await run(stores, TIDY)).manifests == 2
 
     async def test_parents_and_children_that_are_due_go_at_once(self, stores: Stores, image: UUID, wait: Wait) -> None:

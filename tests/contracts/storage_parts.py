@@ -58,8 +58,11 @@ async def remembering(
     recollection, clock, numbers = Recollection(most_bytes), SystemClock(), numbers or Numbers()
     async with Polls(feed, recollection, clock, numbers) as polls:
         remembered = Remembered(recollection, polls, clock, numbers)
-        manifests = RememberedManifestStore(stores.manifests, remembered, Policy().told_again_after)
-        yield replace(stores, blobs=RememberedBlobStore(stores.blobs, remembered), manifests=manifests)
+        manifests, blobs = (
+            RememberedManifestStore(stores.manifests, remembered),
+            RememberedBlobStore(stores.blobs, remembered),
+        )
+        yield replace(stores, blobs=blobs, manifests=manifests)
 
 
 def wired(

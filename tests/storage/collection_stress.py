@@ -55,6 +55,7 @@ class Stress:
             self.mount,
             self.retag,
             self.index,
+            self.ask_and_index,
             self.delete_tag,
             self.delete_manifest,
             self.delete_and_restore,
@@ -129,6 +130,18 @@ class Stress:
                 body = index_json(*children, annotations={"n": str(self.chance.random()), "place": place})
                 await push_manifest(self.content, image, body, ACTOR, self._tag(), ManifestType.OCI_INDEX)
 
+    async def ask_and_index(self) -> None:
+        """An index of what a tag named a while ago, if its digest is still answered; it may have no name but that."""
+        image, tag = self._image(), self._tag()
+        with suppress(ManifestUnknown):
+            was = await self.content.manifest(image, tag)
+            await asyncio.sleep(self.chance.random() * 2 * self.grace.total_seconds())
+            asked, found = time.monotonic(), await self.content.manifest(image, was.digest)
+            await asyncio.sleep(self.chance.random() * 0.7 * self.grace.total_seconds())
+            if not _is_top(found.body):
+                body = index_json(described(found.body, found.media_type), annotations={"place": _TOP})
+                await self._put(image, body, self._tag(), asked, ManifestType.OCI_INDEX)
+
     async def delete_tag(self) -> None:
         """Any."""
         with suppress(ManifestUnknown):
@@ -160,9 +173,11 @@ class Stress:
         """A blob that nobody will ever name."""
         await push_blob(self.content, self._image(), self.chance.randbytes(20_000), ACTOR)
 
-    async def _put(self, image: UUID, body: bytes, tag: Tag, asked: float) -> None:
+    async def _put(
+        self, image: UUID, body: bytes, tag: Tag, asked: float, media_type: str = ManifestType.OCI_IMAGE
+    ) -> None:
         try:
-            await push_manifest(self.content, image, body, ACTOR, tag)
+            await push_manifest(self.content, image, body, ACTOR, tag, media_type)
         except ManifestBlobUnknown as error:
             if time.monotonic() - asked < self.grace.total_seconds():
                 raise Lost(f"what {image} was told to be there: {error.message}") from error

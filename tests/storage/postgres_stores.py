@@ -12,14 +12,17 @@ from moorage.storage.postgres.sessions import PostgresSessionStore
 from moorage.storage.postgres.tags import PostgresTagStore
 from moorage.storage.postgres.verification import PostgresVerificationStore
 
-_DATED: Final = {
-    "review": "since",
-    "blob_link": "linked_at",
-    "upload_session": "started_at",
-    "deleted_manifest": "deleted_at",
-    "deleted_reference": "deleted_at",
-    "deleted_tag": "deleted_at",
-}
+_DATED: Final = [
+    ("review", "since"),
+    ("blob_link", "linked_at"),
+    ("upload_session", "started_at"),
+    ("long_upload", "since"),
+    ("long_upload", "ended_at"),
+    ("manifest", "told_at"),
+    ("deleted_manifest", "deleted_at"),
+    ("deleted_reference", "deleted_at"),
+    ("deleted_tag", "deleted_at"),
+]
 
 
 def postgres_stores(database: Database) -> Stores:
@@ -37,5 +40,5 @@ def postgres_stores(database: Database) -> Stores:
 async def make_older(database: Database, by: timedelta) -> None:
     """As if all that is there had been written so much earlier."""
     async with database.transaction() as c:
-        for table, column in _DATED.items():
+        for table, column in _DATED:
             await c.execute(f"UPDATE {table} SET {column} = {column} - $1::interval", by)

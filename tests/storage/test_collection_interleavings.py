@@ -75,7 +75,7 @@ class World:
         if self._chance.random() < 0.3:
             await self._unlink()
         async with self._database.transaction() as c:
-            for table, column in (("blob_link", "linked_at"), ("review", "since")):
+            for table, column in (("blob_link", "linked_at"), ("review", "since"), ("manifest", "told_at")):
                 await c.execute(
                     f"UPDATE {table} SET {column} = {column} - interval '3 days' WHERE digest = ANY($1)",
                     [str(self.digest), str(self.manifest)],
@@ -94,6 +94,7 @@ class World:
             self.push,
             self.put,
             self.put_index,
+            self.ask_and_put_index,
             self.restore,
             self.collect,
         ]
@@ -149,6 +150,16 @@ class World:
             await self.content.put_manifest(self.named, push, ACTOR)
         except ManifestBlobUnknown:
             return
+
+    async def ask_and_put_index(self) -> None:
+        """A client that was told of a manifest by its digest may name it (R96)."""
+        try:
+            await self.content.manifest(self.named, self.manifest)
+        except ManifestUnknown:
+            return
+        index = index_json(described(self.body, ManifestType.OCI_IMAGE), annotations={"asked": "before"})
+        push = ManifestPush(Tag("asked"), ManifestType.OCI_INDEX, index)
+        await self.content.put_manifest(self.named, push, ACTOR)
 
     async def restore(self) -> None:
         """All of it comes back, or nothing."""

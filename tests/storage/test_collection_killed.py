@@ -18,12 +18,14 @@ from contracts.samples import index_json, push_blob, push_image, push_manifest, 
 from contracts.storage_faults import files_below
 from moorage.distribution.content import Content
 from moorage.oci.digest import Digest
+from moorage.oci.errors import ManifestBlobUnknown
 from moorage.oci.media_types import ManifestType
 from moorage.oci.reference import Tag
 from moorage.runtime.postgres import Database
 from moorage.storage.app import SCHEMA, Storage
 from moorage.storage.collecting import Collection
 from moorage.storage.collection import GRACE, Collected, Policy
+from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.collection import PostgresCollectionStore
 from moorage.storage.settings import StorageSettings
 from storage.postgres_stores import make_older
@@ -108,3 +110,41 @@ async def test_the_next_run_completes_what_was_begun(storage: Storage, storage_s
             ]
     assert left == [1, 0, 0, 2, 2, 0]
     assert {str(path) for path in files_below(storage_settings.data_folder)} == held
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+async def test_what_is_undone_is_whole_however_collection_ends(
+    storage: Storage, storage_settings: StorageSettings
+) -> None:
+    """Restored beside a collection that dies: all of it is there, or what is missing is told and can be pushed."""
+    image, chance, content = uuid4(), random.Random(12), storage.content
+    dsn = storage_settings.database_url.get_secret_value()
+    async with await Database.open(dsn, SCHEMA) as database, mortal(storage_settings) as somebody:
+        for number in range(KILLS):
+            tag, layer = Tag(f"v{number}"), Digest.of(layer_of(number))
+            is_partly_collected = number % 2 == 1
+            pushed = await push_image(content, image, ACTOR, tag.text)
+            if is_partly_collected:
+                await content.delete_blob(image, layer)
+                await make_older(database, 0.6 * GRACE)
+            await content.delete_manifest(image, pushed.digest, ACTOR)
+            await make_older(database, 0.6 * GRACE)
+            while is_partly_collected and await PostgresBlobStore(database).find_anywhere(layer):
+                await somebody.dies(chance.randint(1, 8))
+            dying = asyncio.ensure_future(somebody.dies(chance.randint(1, 8)))
+            if is_partly_collected:
+                with pytest.raises(ManifestBlobUnknown):
+                    await content.restore_tag(image, tag, ACTOR)
+                assert tag not in (await content.tags(image, 1000)).tags
+                await push_blob(content, image, layer_of(number), ACTOR)
+            assert await content.restore_tag(image, tag, ACTOR) == pushed.digest
+            await dying
+        for number in range(KILLS):
+            await content.manifest(image, Tag(f"v{number}"))
+            for data in (b"{}", layer_of(number)):
+                assert await read_all(content.read_blob(image, Digest.of(data))) == data
+
+
+def layer_of(number: int) -> bytes:
+    """What `push_image` puts into the image of that number."""
+    return f"layer of v{number}".encode()

@@ -1,7 +1,7 @@
 """What is stored is read and compared with its digest: damage is found, marked, hidden, and healed by a push."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -33,10 +33,16 @@ class ShakyDriver(FilesystemDriver):
     is_away = False
     reads = 0
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.before = dict[str, Callable[[], Awaitable[None]]]()
+        """What happens once just before such a call."""
+
     async def size(self, key: UUID) -> int | None:
         """See BlobDriver."""
         if self.is_away:
             raise Unavailable("the disk is away")
+        await self._just_before("size")
         return await super().size(key)
 
     async def read(
@@ -44,11 +50,16 @@ class ShakyDriver(FilesystemDriver):
     ) -> AsyncGenerator[bytes, None]:
         """See BlobDriver."""
         self.reads += 1
+        await self._just_before("read")
         if self.failures:
             self.failures -= 1
             raise self.failure("a bad sector")
         async for block in super().read(key, span, tap):
             yield block
+
+    async def _just_before(self, call: str) -> None:
+        if call in self.before:
+            await self.before.pop(call)()
 
 
 class Place:
@@ -241,6 +252,25 @@ async def test_runs_at_once_do_not_disturb_each_other(place: Place) -> None:
     assert all(each.objects >= len(BLOBS) for each in await asyncio.gather(*runs))
     await pushes
     assert await place.known() == {}
+
+
+@pytest.mark.parametrize("call", ["size", "read"])
+async def test_who_reads_while_an_object_is_replaced_gets_the_new_one(place: Place, call: str) -> None:
+    """Found before the push that heals it, opened after it (R93): there was never a moment without the blob."""
+    digest = await place.push(BLOBS[0])
+
+    async def heal() -> None:
+        (await place.file(digest)).unlink()
+        await place.push(BLOBS[0], uuid4())
+
+    place.driver.before[call] = heal
+    assert (await place.content.stat_blob(IMAGE, digest)).size == len(BLOBS[0])
+    assert await read_all(place.content.read_blob(IMAGE, digest)) == BLOBS[0]
+    assert place.driver.before == {}
+    place.driver.before[call] = heal
+    assert await place.content.mount_blob(IMAGE, uuid4(), digest, ACTOR)
+    assert await read_all(place.content.read_blob(IMAGE, digest, ByteRange(1, 3))) == BLOBS[0][1:3]
+    assert place.driver.before == {}
 
 
 async def test_an_object_that_was_replaced_meanwhile_is_not_marked(place: Place) -> None:

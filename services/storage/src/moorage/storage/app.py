@@ -223,14 +223,20 @@ def _wired(base: _Base, numbers: Numbers, remembered: Remembered | None) -> Stor
     manifests: ManifestStore = PostgresManifestStore(database)
     if remembered is not None:
         blobs = RememberedBlobStore(blobs, remembered)
-        manifests = RememberedManifestStore(manifests, remembered, policy.told_again_after)
+        manifests = RememberedManifestStore(manifests, remembered)
     verification = Verification(driver, PostgresVerificationStore(database), SystemClock())
     suspects = Suspects(verification.look_again)
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
     content = StoredContent(
         Blobs(driver, blobs, suspects.report, policy.told_again_after),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
-        Manifests(manifests, PostgresTagStore(database), settings.max_manifest_bytes, policy.grace),
+        Manifests(
+            manifests,
+            PostgresTagStore(database),
+            settings.max_manifest_bytes,
+            policy.grace,
+            policy.told_again_after,
+        ),
     )
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
     expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)

@@ -40,32 +40,35 @@ class Blobs:
 
         What is answered as there stays for a while (R96).
         """
-        vouched = await self._blobs.vouch(image, digest, self._told_again_after)
-        stored = await self._intact(vouched.stored if vouched else None, digest)
-        return Blob(digest, stored.size)
+        told = await self._blobs.vouch(image, digest, self._told_again_after)
+        return Blob(digest, (await self._intact(told.what if told else None, image, digest)).size)
 
     async def read(self, image: UUID, digest: Digest, span: ByteRange | None = None) -> AsyncGenerator[bytes, None]:
-        """The bytes; a whole read is verified on the way."""
-        stored = await self._found(image, digest)
-        blocks = self._verified(stored, digest) if span is None else self._spanned(stored, span)
-        try:
-            async with aclosing(blocks):
-                async for block in blocks:
-                    yield block
-        except ObjectMissing:
-            raise _unknown() from None
-        except DamagedContent:
-            _log.error("A stored object is damaged and was not served", digest=str(digest), key=str(stored.key))
-            self._suspect(digest)
-            raise
-        except Unavailable:
-            self._suspect(digest)
-            raise
+        """The bytes; a whole read is verified on the way.
+
+        Where a push replaces the object between finding and opening it (R93), the new one is read.
+        """
+        for is_last in (False, True):
+            try:
+                async with aclosing(self._read(image, digest, span)) as blocks:
+                    async for block in blocks:
+                        yield block
+            except ObjectMissing:
+                if is_last:
+                    raise _unknown() from None
+            else:
+                return
 
     async def mount(self, source: UUID, target: UUID, digest: Digest) -> bool:
         """Links; False also for damaged bytes, so that the caller uploads and thereby repairs them (R93)."""
         stored = await self._blobs.mount(source, target, digest)
-        return stored is not None and await self._is_intact(stored, digest)
+        if stored is None:
+            return False
+        try:
+            await self._intact(stored, target, digest)
+        except BlobUnknown:
+            return False
+        return True
 
     async def unlink(self, image: UUID, digest: Digest) -> None:
         """From this image only."""
@@ -80,33 +83,45 @@ class Blobs:
         """Whether the image holds a blob."""
         return await self._blobs.any_of(image)
 
+    async def _read(self, image: UUID, digest: Digest, span: ByteRange | None) -> AsyncGenerator[bytes, None]:
+        stored = await self._intact(await self._blobs.find(image, digest), image, digest)
+        blocks = self._verified(stored, digest) if span is None else self._spanned(stored, span)
+        try:
+            async with aclosing(blocks):
+                async for block in blocks:
+                    yield block
+        except DamagedContent:
+            _log.error("A stored object is damaged and was not served", digest=str(digest), key=str(stored.key))
+            self._suspect(digest)
+            raise
+        except Unavailable:
+            self._suspect(digest)
+            raise
+
     def _verified(self, stored: StoredObject, digest: Digest) -> AsyncGenerator[bytes, None]:
         return verified(lambda tap: self._driver.read(stored.key, tap=tap), digest)
 
     def _spanned(self, stored: StoredObject, span: ByteRange) -> AsyncGenerator[bytes, None]:
         return complete(self._driver.read(stored.key, span), span.length)
 
-    async def _found(self, image: UUID, digest: Digest) -> StoredObject:
-        return await self._intact(await self._blobs.find(image, digest), digest)
-
-    async def _intact(self, stored: StoredObject | None, digest: Digest) -> StoredObject:
-        if stored is None or not await self._is_intact(stored, digest):
+    async def _intact(self, stored: StoredObject | None, image: UUID, digest: Digest) -> StoredObject:
+        """The blob's object, asked for once more if it is not there: a push may just have replaced it (R93)."""
+        if stored is not None and not stored.is_damaged and not await self._is_there(stored):
+            stored = await self._blobs.find(image, digest)
+            if stored is not None and not await self._is_there(stored):
+                _log.error(
+                    "A stored object is missing or has a wrong size; pushing it again repairs it",
+                    digest=str(digest),
+                    key=str(stored.key),
+                    expected=stored.size,
+                )
+                raise _unknown()
+        if stored is None or stored.is_damaged:
             raise _unknown()
         return stored
 
-    async def _is_intact(self, stored: StoredObject, digest: Digest) -> bool:
-        if stored.is_damaged:
-            return False
-        size = await self._driver.size(stored.key)
-        if size != stored.size:
-            _log.error(
-                "A stored object is missing or has a wrong size; pushing it again repairs it",
-                digest=str(digest),
-                key=str(stored.key),
-                expected=stored.size,
-                found=size,
-            )
-        return size == stored.size
+    async def _is_there(self, stored: StoredObject) -> bool:
+        return await self._driver.size(stored.key) == stored.size
 
 
 def _unknown() -> BlobUnknown:

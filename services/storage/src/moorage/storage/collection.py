@@ -58,12 +58,12 @@ class Policy:
 
     @property
     def told_again_after(self) -> timedelta:
-        """A blob's link notes at most so often that clients were told of the blob."""
+        """It is noted at most so often that clients were told of a blob, or of a manifest by its digest."""
         return self.grace / 4
 
     @property
     def kept_after_told(self) -> timedelta:
-        """How long a link stays after the last note: a whole grace after each answer, noted or not (R96)."""
+        """How long that keeps after the last note: a whole grace after each answer, noted or not (R96)."""
         return self.grace + self.told_again_after
 
     @property
@@ -103,6 +103,11 @@ class Cutoff:
         """What was deleted then or earlier does not come back."""
         return self.now - self.policy.grace
 
+    @property
+    def told(self) -> datetime:
+        """What clients were last noted to be told of then or earlier is not kept for that any more."""
+        return self.now - self.policy.kept_after_told
+
     def later(self, kind: Kind) -> Wait:
         """It is looked at again in a while."""
         return Wait(self.now + self.policy.retry - (self.policy.age(kind) or self.policy.grace))
@@ -137,12 +142,14 @@ class LinkState:
 class ManifestState:
     """A manifest as a walk finds it; it may be missing, as a subject may.
 
-    `is_held`: a tag names it, or a deletion that can still be undone.
+    `is_held`: a tag names it, or a deletion that can still be undone. `told_at`: when clients were last noted to be
+    told of it by its digest; None if it is missing.
     """
 
     digest: Digest
     is_there: bool
     is_held: bool
+    told_at: datetime | None
     latest: datetime | None
 
 
@@ -157,7 +164,7 @@ def judge_link(link: LinkState, cutoff: Cutoff) -> Verdict | Wait:
     if link.is_named or not _is_due(link.latest, cutoff, Kind.LINK):
         return Verdict.DROP
     policy = cutoff.policy
-    if link.told_at > cutoff.now - policy.kept_after_told:
+    if link.told_at > cutoff.told:
         return Wait(link.told_at + policy.told_again_after)
     # Its manifest may wait for that upload to end. One that began later is another push: it would have asked again.
     if link.pushing_since is not None and link.pushing_since <= link.told_at + policy.kept_after_told:
@@ -169,8 +176,9 @@ def judge_manifest(manifest: ManifestState, cutoff: Cutoff) -> Verdict | Wait:
     """Whether it would go, as far as it alone is concerned. It stays as long as anything that could keep it does."""
     if manifest.is_held:
         return Verdict.DROP
-    is_young = manifest.is_there and manifest.latest is not None and not _is_due(manifest.latest, cutoff, Kind.MANIFEST)
-    return Wait(manifest.latest) if is_young and manifest.latest else Verdict.COLLECT
+    since = [each for each in (manifest.latest, _as_if_written_down(manifest.told_at, cutoff)) if each is not None]
+    is_young = manifest.is_there and any(not _is_due(each, cutoff, Kind.MANIFEST) for each in since)
+    return Wait(max(since)) if is_young else Verdict.COLLECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,12 @@ class Collected:
 
 
 NOTHING: Final = Collected()
+
+
+def _as_if_written_down(told_at: datetime | None, cutoff: Cutoff) -> datetime | None:
+    """When a review would have been written down that is due as soon as the manifest may go that was told of (R96)."""
+    age = cutoff.policy.age(Kind.MANIFEST)
+    return None if told_at is None or age is None else told_at + cutoff.policy.kept_after_told - age
 
 
 def _is_due(latest: datetime, cutoff: Cutoff, kind: Kind) -> bool:

@@ -38,11 +38,13 @@ class Manifests:
         tags: TagStore,
         max_manifest_bytes: int = MAX_MANIFEST_BYTES,
         undo_window: timedelta = GRACE,
+        told_again_after: timedelta = GRACE / 4,
     ) -> None:
         self._manifests = manifests
         self._tags = tags
         self._max_bytes = max_manifest_bytes
         self._undo_window = undo_window
+        self._told_again_after = told_again_after
 
     async def put(self, image: UUID, push: ManifestPush, actor: Actor) -> PushedManifest:
         """Reads and checks the manifest by itself, then against the image in the transaction that writes it."""
@@ -53,8 +55,15 @@ class Manifests:
         return record.pushed
 
     async def find(self, image: UUID, reference: Reference) -> StoredManifest:
-        """The manifest under a tag or digest, in one query."""
-        found = await self._manifests.find(image, reference)
+        """The manifest under a tag or digest, in one query. What is answered by digest stays for a while (R96).
+
+        By tag it needs no note: it has a name, and a whole grace from when it loses that.
+        """
+        if isinstance(reference, Tag):
+            found = await self._manifests.find(image, reference)
+        else:
+            told = await self._manifests.vouch(image, reference, self._told_again_after)
+            found = told.what if told else None
         if found is None:
             raise _unknown()
         return found

@@ -139,7 +139,7 @@ class StoredObject:
 class Vouched(Generic[T]):
     """What clients may be told of, and for how long from the call on without asking again (R96)."""
 
-    stored: T
+    what: T
     lasts: timedelta
 
 
@@ -275,6 +275,13 @@ class ManifestStore(Protocol):
 
     async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
         """The manifest under a tag or digest."""
+        ...
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
+        """As `find`, and whoever hears of it may rely on it (R96): it notes that clients were told of it.
+
+        Noted only if that was not done within `told_again_after`, the push included; else it costs what `find` does.
+        """
         ...
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:

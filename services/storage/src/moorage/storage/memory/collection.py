@@ -45,6 +45,7 @@ class MemoryCollectionStore:
         """See CollectionStore."""
         gone = dict[Reviewable, int]()
         reviews = self._due(batch)
+        last = _last(reviews)  # before any of them is put back
         for review in reviews:
             verdict, found = await self._judged(review.of, batch.cutoff)
             self._take(found, batch.cutoff)
@@ -53,7 +54,7 @@ class MemoryCollectionStore:
                 review.since = verdict.since
             else:
                 del self._tables.reviews[review.id]
-        return Reviewed(len(reviews), _last(reviews), gone)
+        return Reviewed(len(reviews), last, gone)
 
     async def preview(self, batch: Batch) -> Reviewed:
         """See CollectionStore."""
@@ -147,7 +148,8 @@ class MemoryCollectionStore:
             if holder == image and each.deleted_at > cutoff.undo
         }
         is_held = digest in aside or bool(tables.tags_on(image, digest))
-        return ManifestState(digest, (image, digest) in tables.manifests, is_held, latest)
+        entry = tables.manifests.get((image, digest))
+        return ManifestState(digest, entry is not None, is_held, entry.told_at if entry else None, latest)
 
     async def _nears(self, image: UUID, digests: Sequence[Digest]) -> list[Near]:
         found = list[Near]()

@@ -15,7 +15,7 @@ from moorage.storage.collection import Kind
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.memory import undo
 from moorage.storage.memory.tables import ManifestEntry, MemoryTables, TagEntry
-from moorage.storage.ports import Listed, Restorer, TagMove
+from moorage.storage.ports import Listed, Restorer, TagMove, Vouched
 
 
 class MemoryManifestStore:
@@ -38,6 +38,7 @@ class MemoryManifestStore:
             max(record.token, known.token) if known else record.token,
             record.token_is_local and (known is None or known.token_is_local),
             known.order if known else next(tables.numbers),
+            known.told_at if known else tables.clock.now(),
         )
         tables.moved += [image] if known and known != replace(entry, record=known.record) else []
         tables.review(Kind.MANIFEST, image, [record.digest])
@@ -59,6 +60,16 @@ class MemoryManifestStore:
         is_local = entry.token_is_local or (tag is not None and tag.token_is_local)
         media_type = entry.record.manifest.media_type.value
         return StoredManifest(reference, media_type, entry.record.body, str(token), is_local)
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
+        """See ManifestStore."""
+        entry, now = self._tables.manifests.get((image, digest)), self._tables.clock.now()
+        found = await self.find(image, digest)
+        if entry is None or found is None:
+            return None
+        if entry.told_at <= now - told_again_after:
+            entry.told_at = now
+        return Vouched(found, entry.told_at + told_again_after - now)
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""

@@ -24,12 +24,16 @@ _LONG, _BEFORE = timedelta(hours=1), timedelta(days=1)
 
 @dataclass(slots=True)
 class ManifestEntry:
-    """A manifest of an image; `token` is the highest it was pushed at, `order` that of first pushes."""
+    """A manifest of an image; `token` is the highest it was pushed at, `order` that of first pushes.
+
+    `told_at`: when clients were last noted to be told of it by its digest, or it came.
+    """
 
     record: ManifestRecord
     token: ConsistencyToken
     token_is_local: bool
     order: int
+    told_at: datetime
 
     @property
     def blobs(self) -> list[Digest]:

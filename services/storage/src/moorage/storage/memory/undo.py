@@ -40,7 +40,8 @@ def bring_back(
     _verify(tables, image, back)
     for each in back:
         entry = tables.deleted_manifests.pop((image, each)).entry
-        tables.manifests[image, each] = replace(entry, token=max(entry.token, restorer.token))
+        token, now = max(entry.token, restorer.token), tables.clock.now()
+        tables.manifests[image, each] = replace(entry, token=token, told_at=now)
         tables.review(Kind.MANIFEST, image, [each])
     return back
 

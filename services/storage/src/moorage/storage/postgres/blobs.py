@@ -40,7 +40,13 @@ TELL: Final = Statement(
     WHERE blob_link.image = $1 AND blob_link.digest = $2
     """,
 )
-NOTE: Final = Statement(type(None), "UPDATE blob_link SET linked_at = now() WHERE image = $1 AND digest = $2")
+# Of many that find it old at once one writes; the others find it noted and wait for nothing but that.
+NOTE: Final = Statement(
+    type(None),
+    """
+    UPDATE blob_link SET linked_at = now() WHERE image = $1 AND digest = $2 AND linked_at <= now() - $3::interval
+    """,
+)
 FIND_ANYWHERE: Final = Statement(
     StoredObject,
     """
@@ -62,7 +68,13 @@ MOUNT: Final = Statement(
     """,
 )
 UNLINK: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1 AND digest = $2")
-UNLINK_ALL: Final = Statement(type(None), "DELETE FROM blob_link WHERE image = $1")
+UNLINK_ALL: Final = Statement(
+    type(None),
+    """
+    WITH held AS (SELECT digest FROM blob_link WHERE image = $1 ORDER BY digest FOR UPDATE)
+    DELETE FROM blob_link USING held WHERE image = $1 AND blob_link.digest = held.digest
+    """,
+)
 ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM blob_link WHERE image = $1)")
 
 
@@ -80,12 +92,11 @@ class PostgresBlobStore(ChangingStore):
             row = await fetch_one(c, TELL, image, str(digest))
             if row is None:
                 return None
-            lasts = told_again_after - row.noted_ago
-            if lasts <= timedelta(0):
-                lasts = told_again_after
-                if not await execute(c, NOTE, image, str(digest)):
-                    return None
-        return Vouched(StoredObject(row.key, row.size, row.is_damaged), lasts)
+            if row.noted_ago < told_again_after:
+                return Vouched(StoredObject(row.key, row.size, row.is_damaged), told_again_after - row.noted_ago)
+            await execute(c, NOTE, image, str(digest), told_again_after)
+            found = await fetch_one(c, FIND, image, str(digest))
+        return Vouched(found, told_again_after) if found else None
 
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """See BlobStore."""
@@ -93,7 +104,10 @@ class PostgresBlobStore(ChangingStore):
             return await fetch_one(c, FIND_ANYWHERE, str(digest))
 
     async def mount(self, source: UUID, target: UUID, digest: Digest) -> StoredObject | None:
-        """See BlobStore."""
+        """See BlobStore. One link is not locked twice: between a weak and a strong lock others may queue up."""
+        if source == target:
+            noted = await self.vouch(target, digest, timedelta(0))
+            return noted.what if noted else None
         async with connection(self._database) as c:
             return await fetch_one(c, MOUNT, source, target, str(digest))
 

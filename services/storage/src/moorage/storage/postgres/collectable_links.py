@@ -43,7 +43,12 @@ LOCK: Final = Statement(
 JUDGE: Final = Statement(
     LinkRow,
     """
-    SELECT link.image, link.digest, link.linked_at AS told_at,
+    SELECT link.image, link.digest,
+        GREATEST(link.linked_at, (
+            SELECT max(ended_at) FROM long_upload AS push
+            WHERE push.image = link.image AND push.since <= link.linked_at
+                AND push.ended_at - interval '1 hour' > link.linked_at
+        )) AS told_at,
         EXISTS (
             SELECT FROM manifest_reference AS named WHERE named.image = link.image AND named.digest = link.digest
         ) OR EXISTS (
@@ -63,6 +68,20 @@ UNLINK: Final = Statement(
     """
     DELETE FROM blob_link USING unnest($1::uuid[], $2::text[]) AS gone (image, digest)
     WHERE blob_link.image = gone.image AND blob_link.digest = gone.digest
+    """,
+)
+
+# An upload that is open now may be the next one of the same push.
+FORGET_LONG_UPLOADS: Final = Statement(
+    type(None),
+    """
+    WITH over AS (
+        SELECT id FROM long_upload
+        WHERE ended_at <= $1
+            AND NOT EXISTS (SELECT FROM upload_session WHERE upload_session.image = long_upload.image)
+        ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM long_upload USING over WHERE long_upload.id = over.id
     """,
 )
 

@@ -30,6 +30,7 @@ class StateRow:
     digest: str
     is_there: bool
     is_held: bool
+    told_at: datetime | None
     latest: datetime | None
 
 
@@ -58,6 +59,7 @@ STATES: Final = Statement(
             SELECT FROM deleted_reference AS named
             WHERE image = $1 AND named.digest = looked.digest AND deleted_at > $3
         ) AS is_held,
+        (SELECT told_at FROM manifest WHERE image = $1 AND manifest.digest = looked.digest) AS told_at,
         (
             SELECT max(since) FROM review
             WHERE review.digest = looked.digest AND review.image = $1 AND kind = 'manifest'
@@ -93,10 +95,15 @@ NO_NEW_GRACE: Final = Statement(
         AND due.digest = new.digest AND due.image = $1 AND due.kind = 'manifest' AND due.since <= $3
     """,
 )
+# Whoever holds one of the tags is about to push it anew or to delete it: either settles what becomes of it.
 UNTAG: Final = Statement(
     type(None),
     """
-    WITH gone AS (DELETE FROM tag WHERE image = $1 AND name = ANY($2) RETURNING name, digest)
+    WITH free AS (
+        SELECT name FROM tag WHERE image = $1 AND name = ANY($2) FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM tag USING free WHERE tag.image = $1 AND tag.name = free.name RETURNING tag.name, tag.digest
+    )
     INSERT INTO tag_history (image, name, before, after, principal)
     SELECT $1, name, digest, NULL, 'collection' FROM gone
     """,
@@ -168,7 +175,7 @@ def _walks(c: Connection, cutoff: Cutoff) -> Kinship:
 
 async def _states(c: Connection, cutoff: Cutoff, image: UUID, digests: Sequence[Digest]) -> list[ManifestState]:
     rows = await fetch_all(c, STATES, image, [str(digest) for digest in digests], cutoff.undo)
-    return [ManifestState(Digest.parse(row.digest), row.is_there, row.is_held, row.latest) for row in rows]
+    return [ManifestState(Digest.parse(r.digest), r.is_there, r.is_held, r.told_at, r.latest) for r in rows]
 
 
 async def _nears(c: Connection, image: UUID, digests: Sequence[Digest]) -> list[Near]:

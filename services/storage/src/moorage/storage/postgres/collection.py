@@ -3,7 +3,8 @@
 Whoever names content locks it first, in a mode that excludes only those who take it away: a link and a child manifest
 FOR KEY SHARE, and a blob by the foreign key of the link. A review locks FOR UPDATE, passing over what it would have to
 wait for, and judges in a statement of its own afterwards: it sees all that was named before, and nobody can name
-anything until it has ended. So it never waits, and nothing that has a name goes.
+anything until it has ended. So it never waits, and nothing that has a name goes. What never waits has no place in the
+order in which everybody else locks (docs/design/storage.md, "Lock order").
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,9 +116,10 @@ class PostgresCollectionStore(ChangingStore):
         async with transaction(self._database) as c:
             tags = await execute(c, undo.FORGET_TAGS, cutoff.undo, limit)
             forgotten = await fetch_all(c, undo.FORGET_MANIFESTS, cutoff.undo, limit)
-            gone = [(row.image, Digest.parse(row.digest)) for row in forgotten]
+            gone = [(row.image, Digest.parse(row.digest)) for row in forgotten if row.is_gone]
             await collectable_manifests.end_companions(c, gone, cutoff.policy)
-        return Collected(tags=tags, manifests=len(gone))
+            await execute(c, collectable_links.FORGET_LONG_UPLOADS, cutoff.told, limit)
+        return Collected(tags=tags, manifests=len(forgotten))
 
     async def forgettable(self, cutoff: Cutoff) -> Collected:
         """See CollectionStore."""

@@ -10,11 +10,12 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
+from moorage.oci.errors import Unavailable
 from moorage.oci.reference import Reference, Tag
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage import references
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Listed, Restorer
+from moorage.storage.ports import Listed, Restorer, Vouched
 from moorage.storage.postgres import holding, undo
 from moorage.storage.postgres.connections import connection, transaction
 from moorage.storage.postgres.content_holds import ChangingStore, under_hold
@@ -29,6 +30,18 @@ class ManifestRow:
     body: bytes
     token: list[int]
     token_is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToldManifestRow:
+    """The same, and how long ago it noted that clients are told of it by its digest."""
+
+    digest: str
+    media_type: str
+    body: bytes
+    token: list[int]
+    token_is_local: bool
+    noted_ago: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class ReferrerRow:
     token: list[int]
 
 
-# Everybody locks the manifest first and then tags by name, so nobody waits in a circle: hence `FROM pushed`.
+# Everybody locks the manifest first and then tags by name (docs/design/storage.md, "Lock order"): hence `FROM pushed`.
 # `previous` carries the digest that a tag is moved from into its history.
 PUT: Final = Statement(
     type(None),
@@ -101,6 +114,20 @@ FIND_BY_TAG: Final = Statement(
     WHERE tag.image = $1 AND tag.name = $2
     """,
 )
+# As `blobs.TELL`: only who finds it told of long ago pays for an update, and may find it gone by then.
+TELL: Final = Statement(
+    ToldManifestRow,
+    """
+    SELECT digest, media_type, body, token, token_is_local, now() - told_at AS noted_ago
+    FROM manifest WHERE image = $1 AND digest = $2
+    """,
+)
+NOTE: Final = Statement(
+    type(None),
+    """
+    UPDATE manifest SET told_at = now() WHERE image = $1 AND digest = $2 AND told_at <= now() - $3::interval
+    """,
+)
 HELD: Final = Statement(HeldManifestRow, "SELECT digest, token FROM manifest WHERE image = $1 AND digest = ANY($2)")
 LOCK: Final = Statement(int, "SELECT 1 FROM manifest WHERE image = $1 AND digest = $2 FOR UPDATE")
 UNTAG: Final = Statement(
@@ -123,6 +150,20 @@ UNTAG: Final = Statement(
 )
 DELETE: Final = Statement(type(None), "DELETE FROM manifest WHERE image = $1 AND digest = $2")
 ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM manifest WHERE image = $1)")
+# A push locks what it names before itself, whatever their digests: who takes many manifests can't wait for any.
+LOCK_ALL: Final = Statement(
+    bool,
+    """
+    SELECT count(*) = (SELECT count(*) FROM manifest WHERE image = $1)
+    FROM (SELECT FROM manifest WHERE image = $1 FOR UPDATE SKIP LOCKED) AS locked
+    """,
+)
+LOCK_TAGS: Final = Statement(
+    int,
+    """
+    SELECT count(*) FROM (SELECT FROM tag WHERE image = $1 ORDER BY name FOR UPDATE) AS locked
+    """,
+)
 DELETE_ALL: Final = Statement(
     type(None),
     """
@@ -147,8 +188,8 @@ class PostgresManifestStore(ChangingStore):
         """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
         async with transaction(self._database) as c:
             blobs = await holding.hold(c, holding.HOLD_BLOBS, image, references.digests(record.references.blobs))
-            # A subject need not be there; if it is, it stays.
             children = references.digests(record.references.manifests)
+            # A subject need not be there; if it is, it stays.
             named = children + ([record.subject] if record.subject else [])
             manifests = await holding.hold(c, holding.HOLD_MANIFESTS, image, named)
             record.references.verify(blobs, manifests)
@@ -160,10 +201,19 @@ class PostgresManifestStore(ChangingStore):
         statement = FIND_BY_TAG if isinstance(reference, Tag) else FIND_BY_DIGEST
         async with connection(self._database) as c:
             row = await fetch_one(c, statement, image, str(reference))
-        if row is None:
-            return None
-        token = ConsistencyToken(*row.token)
-        return StoredManifest(Digest.parse(row.digest), row.media_type, row.body, str(token), row.token_is_local)
+        return _found(row) if row else None
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
+        """See ManifestStore."""
+        async with connection(self._database) as c:
+            told = await fetch_one(c, TELL, image, str(digest))
+            if told is None:
+                return None
+            if told.noted_ago < told_again_after:
+                return Vouched(_found(told), told_again_after - told.noted_ago)
+            await execute(c, NOTE, image, str(digest), told_again_after)
+            row = await fetch_one(c, FIND_BY_DIGEST, image, str(digest))
+        return Vouched(_found(row), told_again_after) if row else None
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
@@ -185,7 +235,9 @@ class PostgresManifestStore(ChangingStore):
     async def restore(self, image: UUID, digest: Digest, restorer: Restorer, window: timedelta) -> bool:
         """See ManifestStore."""
         async with transaction(self._database) as c:
-            return bool(await undo.bring_back(c, image, digest, restorer, window))
+            back = await undo.bring_back(c, image, digest, restorer, window)
+            await undo.end_aside(c, image, back)
+            return bool(back)
 
     async def any_of(self, image: UUID) -> bool:
         """See ManifestStore."""
@@ -196,14 +248,22 @@ class PostgresManifestStore(ChangingStore):
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
         async with transaction(self._database) as c:
+            if not await fetch_one(c, LOCK_ALL, image):
+                raise Unavailable("the image is being pushed to right now", retry_after_seconds=1)
+            await fetch_one(c, LOCK_TAGS, image)
             await execute(c, DELETE_ALL, image)
-            await execute(c, undo.FORGET_IMAGE, image)
+            await undo.forget_image(c, image)
 
     async def referrers(self, image: UUID, subject: Digest) -> list[Listed[Descriptor]]:
         """See ManifestStore."""
         async with connection(self._database) as c:
             rows = await fetch_all(c, REFERRERS, image, str(subject))
         return [Listed(_shown(row), ConsistencyToken(*row.token)) for row in rows]
+
+
+def _found(row: ManifestRow | ToldManifestRow) -> StoredManifest:
+    token = str(ConsistencyToken(*row.token))
+    return StoredManifest(Digest.parse(row.digest), row.media_type, row.body, token, row.token_is_local)
 
 
 def _shown(row: ReferrerRow) -> Descriptor:

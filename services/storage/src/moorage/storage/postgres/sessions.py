@@ -62,7 +62,11 @@ END: Final = Statement(
 END_ALL: Final = Statement(
     UUID,
     """
-    WITH ended AS (DELETE FROM upload_session WHERE image = $1 RETURNING id)
+    WITH held AS (
+        SELECT id FROM upload_session WHERE image = $1 ORDER BY id FOR UPDATE
+    ), ended AS (
+        DELETE FROM upload_session USING held WHERE upload_session.id = held.id RETURNING upload_session.id
+    )
     INSERT INTO discarded_object (key) SELECT id FROM ended RETURNING key
     """,
 )

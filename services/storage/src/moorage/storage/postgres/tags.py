@@ -92,8 +92,9 @@ class PostgresTagStore(ChangingStore):
             if named_now is not None:
                 raise TagTaken(f"{tag} was pushed again since and names {named_now}", detail={"digest": named_now})
             digest = Digest.parse(aside.digest)
-            await undo.bring_back(c, image, digest, restorer, None)
+            back = await undo.bring_back(c, image, digest, restorer, None)
             await undo.tag_again(c, image, tag, digest, restorer)
+            await undo.end_aside(c, image, back)
             return digest
 
     async def history(self, image: UUID, tag: Tag, limit: int) -> list[TagMove]:

@@ -1,10 +1,10 @@
 """What was deleted by hand: moved aside, moved back, given up in the end.
 
-Rows are locked in the order of everybody: manifests by digest, then tags by name, then what lies aside. So what lies
-aside is read first and taken away last; if it is not there any more by then, nothing was done.
+Rows are locked in the order of everybody (docs/design/storage.md, "Lock order"): links, manifests, tags, and then what
+lies aside. So that is read first and taken away last; if it is not there any more by then, nothing was done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,10 +28,11 @@ class NamedRow:
 
 @dataclass(frozen=True, slots=True)
 class ForgottenRow:
-    """A manifest that does not come back."""
+    """A deleted manifest that does not come back; it may be there all the same, pushed by an older version."""
 
     image: UUID
     digest: str
+    is_gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,11 @@ SET_ASIDE: Final = Statement(
         FROM manifest WHERE image = $1 AND digest = $2
         ON CONFLICT (image, digest) DO UPDATE
         SET token = excluded.token, token_is_local = excluded.token_is_local, deleted_at = now()
+        RETURNING image, digest
     )
     INSERT INTO deleted_reference (image, manifest, digest, is_manifest)
-    SELECT image, manifest, digest, is_manifest FROM manifest_reference WHERE image = $1 AND manifest = $2
+    SELECT named.image, named.manifest, named.digest, named.is_manifest
+    FROM aside JOIN manifest_reference AS named ON named.image = aside.image AND named.manifest = aside.digest
     ON CONFLICT (image, manifest, digest, is_manifest) DO UPDATE SET deleted_at = now()
     """,
 )
@@ -111,9 +114,19 @@ BRING_BACK_REFERENCES: Final = Statement(
 )
 NAMED: Final = Statement(
     NamedRow,
-    "SELECT DISTINCT digest, is_manifest FROM manifest_reference WHERE image = $1 AND manifest = ANY($2)",
+    "SELECT DISTINCT digest, is_manifest FROM deleted_reference WHERE image = $1 AND manifest = ANY($2)",
 )
-NOT_ASIDE: Final = Statement(str, "DELETE FROM deleted_manifest WHERE image = $1 AND digest = ANY($2) RETURNING digest")
+NOT_ASIDE: Final = Statement(
+    str,
+    """
+    WITH aside AS (
+        SELECT digest FROM deleted_manifest WHERE image = $1 AND digest = ANY($2) ORDER BY digest FOR UPDATE
+    )
+    DELETE FROM deleted_manifest USING aside
+    WHERE deleted_manifest.image = $1 AND deleted_manifest.digest = aside.digest
+    RETURNING deleted_manifest.digest
+    """,
+)
 TAG_ASIDE: Final = Statement(
     DeletedTagRow,
     """
@@ -163,7 +176,10 @@ FORGET_MANIFESTS: Final = Statement(
     )
     DELETE FROM deleted_manifest USING over
     WHERE deleted_manifest.image = over.image AND deleted_manifest.digest = over.digest
-    RETURNING deleted_manifest.image, deleted_manifest.digest
+    RETURNING deleted_manifest.image, deleted_manifest.digest, NOT EXISTS (
+        SELECT FROM manifest
+        WHERE manifest.image = deleted_manifest.image AND manifest.digest = deleted_manifest.digest
+    ) AS is_gone
     """,
 )
 FORGETTABLE: Final = Statement(
@@ -173,11 +189,18 @@ FORGETTABLE: Final = Statement(
         (SELECT count(*) FROM deleted_manifest WHERE deleted_at <= $1) AS manifests
     """,
 )
-FORGET_IMAGE: Final = Statement(
+FORGET_TAGS_OF: Final = Statement(
     type(None),
     """
-    WITH tags AS (DELETE FROM deleted_tag WHERE image = $1)
-    DELETE FROM deleted_manifest WHERE image = $1
+    WITH aside AS (SELECT name FROM deleted_tag WHERE image = $1 ORDER BY name FOR UPDATE)
+    DELETE FROM deleted_tag USING aside WHERE image = $1 AND deleted_tag.name = aside.name
+    """,
+)
+FORGET_MANIFESTS_OF: Final = Statement(
+    type(None),
+    """
+    WITH aside AS (SELECT digest FROM deleted_manifest WHERE image = $1 ORDER BY digest FOR UPDATE)
+    DELETE FROM deleted_manifest USING aside WHERE image = $1 AND deleted_manifest.digest = aside.digest
     """,
 )
 
@@ -187,16 +210,29 @@ async def bring_back(
 ) -> list[str]:
     """The manifests that are back: this one, if it was deleted within `window`, and deleted ones that it names.
 
-    Raises ManifestBlobUnknown if the image does not hold what they name any more.
+    They lie aside too until `end_aside`. Raises ManifestBlobUnknown if the image does not hold what they name any more.
     """
     back = await fetch_all(c, FAMILY, image, str(digest), window)
     if back:
+        named = await fetch_all(c, NAMED, image, back)
+        held = await _held(c, holding.HOLD_BLOBS, image, [row.digest for row in named if not row.is_manifest])
         await execute(c, BRING_BACK, image, back, [restorer.token.epoch, restorer.token.seq])
         await execute(c, BRING_BACK_REFERENCES, image, back)
-        await _verify(c, image, back)
-        if set(await fetch_all(c, NOT_ASIDE, image, back)) != set(back):
-            raise in_between()
+        held |= await _held(c, holding.HOLD_MANIFESTS, image, [row.digest for row in named if row.is_manifest])
+        _verify({row.digest for row in named} - held)
     return back
+
+
+async def end_aside(c: Connection, image: UUID, back: Sequence[str]) -> None:
+    """What is back lies aside no longer. Raises Unavailable if it did not any more, so that it is not back either."""
+    if back and set(await fetch_all(c, NOT_ASIDE, image, back)) != set(back):
+        raise in_between()
+
+
+async def forget_image(c: Connection, image: UUID) -> None:
+    """Nothing that was deleted of it comes back."""
+    await execute(c, FORGET_TAGS_OF, image)
+    await execute(c, FORGET_MANIFESTS_OF, image)
 
 
 def in_between() -> Unavailable:
@@ -204,17 +240,15 @@ def in_between() -> Unavailable:
     return Unavailable("another change of the same content came in between", retry_after_seconds=1)
 
 
-async def _verify(c: Connection, image: UUID, back: Sequence[str]) -> None:
-    """As a push does, with the same locks."""
-    named = await fetch_all(c, NAMED, image, back)
-    blobs = sorted(row.digest for row in named if not row.is_manifest)
-    children = sorted(row.digest for row in named if row.is_manifest)
-    held = await fetch_all(c, holding.HOLD_BLOBS, image, blobs) if blobs else []
-    held += await fetch_all(c, holding.HOLD_MANIFESTS, image, children) if children else []
-    missing = sorted({*blobs, *children} - {row.digest for row in held})
+async def _held(c: Connection, statement: Statement[holding.HeldRow], image: UUID, named: Sequence[str]) -> set[str]:
+    return {row.digest for row in await fetch_all(c, statement, image, named)} if named else set()
+
+
+def _verify(missing: Collection[str]) -> None:
     if missing:
+        first = sorted(missing)[:10]
         raise ManifestBlobUnknown(
-            f"it can't be restored: the image does not hold {missing[0]} any more", detail={"digests": missing[:10]}
+            f"it can't be restored: the image does not hold {first[0]} any more", detail={"digests": first}
         )
 
 

@@ -8,35 +8,36 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.distribution.content import StoredManifest
 from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
-from moorage.oci.reference import Reference, Tag
+from moorage.oci.reference import Reference
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.ports import BlobStore, Listed, ManifestStore, Restorer, StoredObject, Vouched
 from moorage.storage.remembered.remembered import Answer, Remembered
 
 
 class RememberedManifestStore:
-    """See ManifestStore: manifests by tag and by digest, with their tokens, are remembered.
+    """See ManifestStore: manifests by tag and by digest, with their tokens, are remembered."""
 
-    By digest at most for `by_digest`: so often the delegate hears at least that clients were told of one (R96).
-    """
-
-    def __init__(self, delegate: ManifestStore, remembered: Remembered, by_digest: timedelta) -> None:
+    def __init__(self, delegate: ManifestStore, remembered: Remembered) -> None:
         self._delegate = delegate
         self._remembered = remembered
-        self._by_digest = by_digest.total_seconds()
 
     async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
         """See ManifestStore."""
 
         async def ask() -> Answer[StoredManifest] | None:
             found = await self._delegate.find(image, reference)
-            if found is None:
-                return None
-            if isinstance(reference, Tag):
-                return Answer(found, len(found.body))
-            return Answer(found, len(found.body), self._by_digest)
+            return None if found is None else Answer(found, len(found.body))
 
         return await self._remembered.answer(image, reference, ask)
+
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
+        """See ManifestStore. The manifest says until when it may be told again; so long it is remembered."""
+
+        async def ask() -> Answer[Vouched[StoredManifest]] | None:
+            told = await self._delegate.vouch(image, digest, told_again_after)
+            return None if told is None else Answer(told, len(told.what.body), told.lasts.total_seconds())
+
+        return await self._remembered.answer(image, ("told manifest", digest), ask)
 
     async def put(self, image: UUID, record: ManifestRecord) -> None:
         """See ManifestStore."""

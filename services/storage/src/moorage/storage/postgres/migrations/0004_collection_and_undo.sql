@@ -8,6 +8,7 @@
 --   tag ──deleted──▶ deleted_tag        manifest ──deleted──▶ deleted_manifest ◀── deleted_reference
 --
 -- Safe before the code that needs it: an older version deletes for good, and what it frees is reviewed all the same.
+-- It locks tables against writers, and reads none of them: what was there before is looked into by 0006.
 
 CREATE TABLE review (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -62,6 +63,9 @@ CREATE TABLE deleted_tag (
 CREATE INDEX deleted_tag_by_age ON deleted_tag (deleted_at);
 CREATE INDEX deleted_tag_by_manifest ON deleted_tag (image, digest, deleted_at);
 
+-- When clients were last noted to be told of a manifest by its digest; as `linked_at` of a blob's link.
+ALTER TABLE manifest ADD COLUMN told_at timestamptz NOT NULL DEFAULT now();
+
 CREATE FUNCTION review_links() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO review (kind, image, digest) SELECT 'link', image, digest FROM changed;
@@ -94,9 +98,14 @@ BEGIN
 END $$;
 CREATE TRIGGER manifest_is_new AFTER INSERT ON manifest
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
--- Whoever pushes it again is about to name it.
+-- Whoever pushes it again is about to name it; whoever is only told of it loses and gives no name.
+CREATE FUNCTION review_pushed_manifest() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO review (kind, image, digest) VALUES ('manifest', NEW.image, NEW.digest);
+    RETURN NULL;
+END $$;
 CREATE TRIGGER manifest_is_pushed_again AFTER UPDATE ON manifest
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
+    FOR EACH ROW WHEN (NEW.told_at = OLD.told_at) EXECUTE FUNCTION review_pushed_manifest();
 CREATE TRIGGER tag_is_gone AFTER DELETE ON tag
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_manifests();
 
@@ -123,21 +132,27 @@ END $$;
 CREATE TRIGGER manifest_is_gone AFTER DELETE ON manifest
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION review_referrers();
 
--- What was linked while a long upload went on may belong to the same push: its manifest is still to come (R95).
+-- What was linked while a long upload went on may belong to the same push: its manifest is still to come (R95). So its
+-- end counts as told to whom the image was given links since then, or a day earlier; uploads that follow one another
+-- are one. It is written down, and the links are not touched: their rows may be anybody's at that moment.
+CREATE TABLE long_upload (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    image uuid NOT NULL,
+    since timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX long_upload_by_image ON long_upload (image, ended_at);
+CREATE INDEX long_upload_by_age ON long_upload (ended_at);
+
 CREATE FUNCTION keep_what_was_pushed_meanwhile() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    UPDATE blob_link SET linked_at = now()
-    FROM changed
-    WHERE changed.started_at < now() - interval '1 hour' AND blob_link.image = changed.image
-        AND blob_link.linked_at < now() - interval '1 hour'
-        AND blob_link.linked_at >= changed.started_at - interval '1 day';
+    INSERT INTO long_upload (image, since)
+    SELECT changed.image, LEAST(changed.started_at - interval '1 day', (
+        SELECT min(since) FROM long_upload AS before
+        WHERE before.image = changed.image AND before.ended_at >= changed.started_at - interval '1 day'
+    ))
+    FROM changed WHERE changed.started_at < now() - interval '1 hour';
     RETURN NULL;
 END $$;
 CREATE TRIGGER upload_session_is_over AFTER DELETE ON upload_session
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION keep_what_was_pushed_meanwhile();
-
--- What was there before is looked into once; from then on nothing is ever walked.
-INSERT INTO review (kind, image, digest) SELECT 'link', image, digest FROM blob_link;
-INSERT INTO review (kind, image, digest) SELECT 'manifest', image, digest FROM manifest;
-INSERT INTO review (kind, digest)
-SELECT 'blob', digest FROM blob WHERE NOT EXISTS (SELECT FROM blob_link WHERE blob_link.digest = blob.digest);
