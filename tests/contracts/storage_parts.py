@@ -1,6 +1,8 @@
 """Storage wired from its memory parts: what tests take when PostgreSQL and disks are not the point."""
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 from contracts.metadata import Stores
 from moorage.runtime.clock import Clock, FixedClock, SystemClock
@@ -10,6 +12,7 @@ from moorage.storage.collection import Policy
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.memory import MemoryDriver
 from moorage.storage.expiry import Expiry
+from moorage.storage.hold_feed import HoldFeed
 from moorage.storage.manifests import Manifests
 from moorage.storage.memory.blobs import MemoryBlobStore
 from moorage.storage.memory.collection import MemoryCollectionStore
@@ -19,6 +22,11 @@ from moorage.storage.memory.tables import MemoryTables
 from moorage.storage.memory.tags import MemoryTagStore
 from moorage.storage.memory.verification import MemoryVerificationStore
 from moorage.storage.ports import BlobDriver
+from moorage.storage.remembered.numbers import Numbers
+from moorage.storage.remembered.polls import Polls
+from moorage.storage.remembered.recollection import Recollection
+from moorage.storage.remembered.remembered import Remembered
+from moorage.storage.remembered.stores import RememberedBlobStore, RememberedManifestStore
 from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
 from moorage.storage.uploads import UploadLimits, Uploads
@@ -28,7 +36,11 @@ from moorage.storage.verified_objects import VerifiedObjects
 
 def memory_stores(clock: Clock | None = None) -> Stores:
     """Stores that hold nothing."""
-    tables = MemoryTables(clock or SystemClock())
+    return stores_over(MemoryTables(clock or SystemClock()))
+
+
+def stores_over(tables: MemoryTables) -> Stores:
+    """The stores of these tables."""
     return Stores(
         MemoryBlobStore(tables),
         MemorySessionStore(tables),
@@ -37,6 +49,21 @@ def memory_stores(clock: Clock | None = None) -> Stores:
         MemoryVerificationStore(tables),
         MemoryCollectionStore(tables),
     )
+
+
+@asynccontextmanager
+async def remembering(
+    stores: Stores, feed: HoldFeed, numbers: Numbers | None = None, most_bytes: int = 2**20
+) -> AsyncIterator[Stores]:
+    """The same stores with a memory, as `app` wires them: those of one process."""
+    recollection, clock, numbers = Recollection(most_bytes), SystemClock(), numbers or Numbers()
+    async with Polls(feed, recollection, clock, numbers) as polls:
+        remembered = Remembered(recollection, polls, clock, numbers)
+        manifests, blobs = (
+            RememberedManifestStore(stores.manifests, remembered),
+            RememberedBlobStore(stores.blobs, remembered),
+        )
+        yield replace(stores, blobs=blobs, manifests=manifests)
 
 
 def wired(

@@ -219,3 +219,19 @@ def test_a_life_shorter_than_a_minute_is_no_setting(mint: Mint) -> None:
 def test_every_token_is_another_one(mint: Mint) -> None:
     """Its id is random."""
     assert mint.tokens.issue(WHO, GRANTS, NOW).text != mint.good
+
+
+def test_a_signature_is_verified_once(mint: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the token is shown; another one is another signature."""
+    verified: list[str] = []
+
+    def verify(text: str, *arguments: Any, **options: Any) -> Any:
+        verified.append(text)
+        return deserialize(text, *arguments, **options)
+
+    deserialize = jws.deserialize_compact
+    monkeypatch.setattr("moorage.gateway.tokens.jws.deserialize_compact", verify)
+    other = mint.tokens.issue(WHO, GRANTS, NOW).text
+    for text in (mint.good, mint.good, other, mint.good, other):
+        mint.tokens.verify(text, NOW)
+    assert verified == [mint.good, other]

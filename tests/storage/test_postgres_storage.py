@@ -9,6 +9,7 @@ import pytest
 
 import moorage.storage.postgres
 from contracts.content import ContentContract
+from contracts.hold_feed import HoldFeedContract
 from contracts.metadata import MetadataContract, Stores
 from contracts.metadata_collection import CollectionContract, Wait
 from contracts.metadata_undo import UndoContract
@@ -19,7 +20,9 @@ from moorage.runtime.postgres import Database
 from moorage.runtime.statement import statements
 from moorage.runtime.statement_fit import misfits
 from moorage.storage.app import SCHEMA, Storage, open_storage
+from moorage.storage.hold_feed import HoldFeed
 from moorage.storage.postgres.durability import CommitsNotDurable
+from moorage.storage.postgres.hold_feed import PostgresHoldFeed
 from moorage.storage.settings import StorageSettings
 from storage.postgres_stores import make_older, postgres_stores
 
@@ -54,6 +57,16 @@ class TestMetadataInPostgres(_PostgresStores, MetadataContract, VerificationStor
 
 class TestUndoInPostgres(_PostgresStores, UndoContract):
     """See the contract."""
+
+
+class TestHoldsInPostgres(_PostgresStores, HoldFeedContract):
+    """See the contract."""
+
+    @pytest.fixture
+    async def feed(self, storage_dsn: str) -> AsyncIterator[HoldFeed]:
+        """One process's."""
+        async with await Database.open(storage_dsn, SCHEMA, size=1) as database:
+            yield PostgresHoldFeed(database)
 
 
 class TestCollectionInPostgres(_PostgresStores, CollectionContract):

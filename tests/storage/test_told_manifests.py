@@ -19,6 +19,7 @@ from moorage.runtime.statement import execute, fetch_all
 from moorage.storage.app import SCHEMA
 from moorage.storage.collection import GRACE, Policy
 from moorage.storage.postgres import collectable_manifests
+from moorage.storage.postgres.content_holds import Hold
 from storage.postgres_stores import make_older, postgres_stores
 
 ACTOR, IMAGE = some_actor(), uuid4()
@@ -61,7 +62,9 @@ async def test_who_is_told_by_digest_has_a_grace_to_name_it() -> None:
 async def test_who_asks_while_it_is_collected_is_told_what_becomes_of_it(database: Database) -> None:
     """Not what it was before: nobody could rely on that."""
     manifests = postgres_stores(database).manifests
-    async with database.transaction() as collecting:
+    hold = Hold(database)
+    await hold.take(frozenset({IMAGE}))
+    async with hold.transaction() as collecting:
         await fetch_all(collecting, collectable_manifests.LOCK, IMAGE, [str(RECORD.digest)])
         asking = [asyncio.ensure_future(manifests.vouch(IMAGE, RECORD.digest, GRACE / 4)) for _ in range(3)]
         await execute(collecting, collectable_manifests.DELETE, IMAGE, [str(RECORD.digest)])
@@ -72,7 +75,7 @@ async def test_of_many_who_are_told_at_once_one_writes(database: Database) -> No
     """The others need no commit of their own, and are answered all the same."""
     manifests = postgres_stores(database).manifests
     found = await asyncio.gather(*(manifests.vouch(IMAGE, RECORD.digest, GRACE / 4) for _ in range(8)))
-    assert all(each is not None and each.digest == RECORD.digest for each in found)
+    assert all(each is not None and each.what.digest == RECORD.digest for each in found)
     async with database.connection() as c:
         noted = await c.fetchval("SELECT told_at FROM manifest")
         await manifests.vouch(IMAGE, RECORD.digest, GRACE / 4)

@@ -106,7 +106,7 @@ async def _serving_here(
     """Gateway and storage in this process: what they serve and where, and how they are."""
     folder = place.folder
     storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
-    storage.collection.add_to(permissions.registry)
+    storage.add_to(permissions.registry)
     settings = GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets)
     gateway = await stack.enter_async_context(
         open_gateway(settings, permissions.authority, permissions.authority, storage.content)

@@ -63,6 +63,7 @@ async def _serve(orders: Orders, stop: Stop) -> None:
     numbers = process_registry()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_storage(orders))
+        storage.add_to(numbers)
         settings = GatewaySettings(public_url=orders.public_url, secrets_dir=Path(orders.secrets))
         gateway = await _gateway(orders, settings, storage, stack)
         public = socket.socket(fileno=orders.public)

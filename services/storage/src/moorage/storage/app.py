@@ -4,11 +4,13 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from typing import Final
 
 import structlog
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from moorage.distribution.content import Content
@@ -27,18 +29,25 @@ from moorage.storage.collecting import Collection
 from moorage.storage.content import StoredContent
 from moorage.storage.drivers.filesystem import FilesystemDriver
 from moorage.storage.expiry import Expired, Expiry
+from moorage.storage.hold_feed import HoldFeed
 from moorage.storage.http.application import application
 from moorage.storage.manifests import Manifests
 from moorage.storage.metrics import MeasuredCollection
-from moorage.storage.ports import BlobDriver, SessionStore
+from moorage.storage.ports import BlobDriver, BlobStore, ManifestStore, SessionStore
 from moorage.storage.postgres.blobs import PostgresBlobStore
 from moorage.storage.postgres.collection import PostgresCollectionStore
 from moorage.storage.postgres.durability import check_durability
+from moorage.storage.postgres.hold_feed import PostgresHoldFeed
 from moorage.storage.postgres.manifests import PostgresManifestStore
 from moorage.storage.postgres.part_list import PostgresPartList
 from moorage.storage.postgres.sessions import PostgresSessionStore
 from moorage.storage.postgres.tags import PostgresTagStore
 from moorage.storage.postgres.verification import PostgresVerificationStore
+from moorage.storage.remembered.numbers import Numbers
+from moorage.storage.remembered.polls import Polls
+from moorage.storage.remembered.recollection import Recollection
+from moorage.storage.remembered.remembered import Remembered
+from moorage.storage.remembered.stores import RememberedBlobStore, RememberedManifestStore
 from moorage.storage.settings import Driver, StorageSettings
 from moorage.storage.suspects import Suspects
 from moorage.storage.upload_session import Lifetime
@@ -47,6 +56,7 @@ from moorage.storage.verification import Verification
 
 SCHEMA: Final = "storage"
 _SUSPECTS_INTERVAL: Final = timedelta(seconds=5)
+_HOLDS_INTERVAL: Final = timedelta(seconds=30)
 
 
 class Storage:
@@ -60,15 +70,22 @@ class Storage:
         verification: Verification,
         suspects: Suspects,
         collection: MeasuredCollection,
+        numbers: Numbers,
         checks: Mapping[str, Check],
     ) -> None:
         self.content = content
         self.verification = verification
         self.collection = collection
+        self._numbers = numbers
         self._expiry = expiry
         self._sessions = sessions
         self._suspects = suspects
         self.health = Health({"storage": self._database, **checks})
+
+    def add_to(self, registry: CollectorRegistry) -> None:
+        """Lets the registry tell what is counted here."""
+        self.collection.add_to(registry)
+        self._numbers.add_to(registry)
 
     async def expire(self) -> Expired:
         """One run of what otherwise runs by itself: ends uploads that were left, frees what nothing owns (R143)."""
@@ -95,28 +112,25 @@ async def migrate_storage(dsn: str) -> str | None:
 
 @asynccontextmanager
 async def connect_storage(settings: StorageSettings) -> AsyncIterator[Storage]:
-    """Migrates, and opens database and driver; nothing happens in it by itself.
+    """Migrates, and opens database and driver; nothing happens in it by itself, and nothing is remembered.
 
     Raises what `migrate` and `Database.open` raise, Unavailable for the data folder, BucketUnusable, CommitsNotDurable.
     """
-    dsn = settings.database_url.get_secret_value()
-    role = await migrate_storage(dsn)
-    async with await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections) as database:
-        await check_durability(database)
-        async with _driver(settings, database) as (driver, checks):
-            storage = _wired(settings, driver, database, checks)
-            storage.health.started()
-            yield storage
+    async with _base(settings) as base:
+        yield _wired(base, Numbers(), None)
 
 
 @asynccontextmanager
 async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -> AsyncIterator[Storage]:
-    """The same, and as long as it is open it looks at what could not be served, expires uploads, and collects.
+    """The same with a memory, and as long as it is open it looks at what could not be served, expires, and collects.
 
     Of several processes that are opened together one is enough to keep house: it expires and collects for all.
     """
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(connect_storage(settings))
+        base, numbers = await stack.enter_async_context(_base(settings)), Numbers()
+        feed = PostgresHoldFeed(await stack.enter_async_context(await base.further_connection()))
+        remembered = await stack.enter_async_context(_memory(settings.remembered_bytes, feed, numbers))
+        storage = _wired(base, numbers, remembered)
         suspects = Periodic("look at suspects", storage.look_at_suspects, _SUSPECTS_INTERVAL, Unavailable)
         await stack.enter_async_context(suspects)
         if keeps_house:
@@ -124,6 +138,8 @@ async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -
             collection = Periodic(
                 "collect", storage.collection.run, settings.collection_interval, Unavailable, jitter=0.2
             )
+            holds = Periodic("forget holds", feed.forget, _HOLDS_INTERVAL, Unavailable, jitter=0.2)
+            await stack.enter_async_context(holds)
             await stack.enter_async_context(expiry)
             await stack.enter_async_context(collection)
         yield storage
@@ -137,7 +153,7 @@ async def run(settings: StorageSettings, stop: Stop) -> None:
     numbers = process_registry()
     async with open_storage(settings) as storage:
         app = application(storage.content, token.get_secret_value())
-        storage.collection.add_to(numbers)
+        storage.add_to(numbers)
         add_health(app, storage.health, numbers)
         listeners = [Listener("internal", app, settings.host, settings.port)]
         async with serve(listeners, storage.health, HttpMetrics(numbers)):
@@ -170,8 +186,50 @@ async def _driver(
         yield driver, {"bucket": BucketReadiness(driver.look, SystemClock()).missing}
 
 
-def _wired(settings: StorageSettings, driver: BlobDriver, database: Database, checks: Mapping[str, Check]) -> Storage:
-    blobs, sessions, policy = PostgresBlobStore(database), PostgresSessionStore(database), settings.policy
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a storage stands on."""
+
+    settings: StorageSettings
+    role: str | None
+    database: Database
+    driver: BlobDriver
+    checks: Mapping[str, Check]
+
+    async def further_connection(self) -> Database:
+        """For small questions that must not wait for the stores' connections."""
+        dsn = self.settings.database_url.get_secret_value()
+        return await Database.open(dsn, SCHEMA, role=self.role, size=1, plan_once=True)
+
+
+@asynccontextmanager
+async def _base(settings: StorageSettings) -> AsyncIterator[_Base]:
+    dsn = settings.database_url.get_secret_value()
+    role = await migrate_storage(dsn)
+    async with await Database.open(dsn, SCHEMA, role=role, size=settings.database_connections) as database:
+        await check_durability(database)
+        async with _driver(settings, database) as (driver, checks):
+            yield _Base(settings, role, database, driver, checks)
+
+
+@asynccontextmanager
+async def _memory(most_bytes: int, feed: HoldFeed, numbers: Numbers) -> AsyncIterator[Remembered | None]:
+    if not most_bytes:
+        yield None
+        return
+    recollection = Recollection(most_bytes)
+    async with Polls(feed, recollection, SystemClock(), numbers) as polls:
+        yield Remembered(recollection, polls, SystemClock(), numbers)
+
+
+def _wired(base: _Base, numbers: Numbers, remembered: Remembered | None) -> Storage:
+    settings, driver, database = base.settings, base.driver, base.database
+    policy, sessions = settings.policy, PostgresSessionStore(database)
+    blobs: BlobStore = PostgresBlobStore(database)
+    manifests: ManifestStore = PostgresManifestStore(database)
+    if remembered is not None:
+        blobs = RememberedBlobStore(blobs, remembered)
+        manifests = RememberedManifestStore(manifests, remembered)
     verification = Verification(driver, PostgresVerificationStore(database), SystemClock())
     suspects = Suspects(verification.look_again)
     limits = UploadLimits(settings.max_blob_bytes, settings.max_open_uploads)
@@ -179,7 +237,7 @@ def _wired(settings: StorageSettings, driver: BlobDriver, database: Database, ch
         Blobs(driver, blobs, suspects.report, policy.told_again_after),
         Uploads(driver, blobs, sessions, SystemClock(), limits),
         Manifests(
-            PostgresManifestStore(database),
+            manifests,
             PostgresTagStore(database),
             settings.max_manifest_bytes,
             policy.grace,
@@ -189,4 +247,6 @@ def _wired(settings: StorageSettings, driver: BlobDriver, database: Database, ch
     lifetime = Lifetime(settings.upload_idle, settings.upload_lifetime)
     expiry = Expiry(driver, sessions, SystemClock(), lifetime, settings.leftover_grace)
     collection = MeasuredCollection(Collection(PostgresCollectionStore(database), policy), SystemClock())
-    return Storage(content, expiry, sessions, verification, suspects, collection, checks)
+    storage = Storage(content, expiry, sessions, verification, suspects, collection, numbers, base.checks)
+    storage.health.started()
+    return storage

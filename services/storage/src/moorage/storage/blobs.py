@@ -41,12 +41,12 @@ class Blobs:
         self._verified_objects = verified_objects or VerifiedObjects()
 
     async def stat(self, image: UUID, digest: Digest) -> Blob:
-        """One query, and one question to the backend: a row alone is no blob, and a damaged one is none (R92, R93).
+        """One question to the backend whatever is known: a row alone is no blob, and a damaged one is none (R92, R93).
 
         What is answered as there stays for a while (R96).
         """
         told = await self._blobs.vouch(image, digest, self._told_again_after)
-        return Blob(digest, (await self._intact(told, image, digest)).size)
+        return Blob(digest, (await self._intact(told.what if told else None, image, digest)).size)
 
     async def read(self, image: UUID, digest: Digest, span: ByteRange | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes; a whole read is verified on the way.

@@ -62,7 +62,8 @@ class Manifests:
         if isinstance(reference, Tag):
             found = await self._manifests.find(image, reference)
         else:
-            found = await self._manifests.vouch(image, reference, self._told_again_after)
+            told = await self._manifests.vouch(image, reference, self._told_again_after)
+            found = told.what if told else None
         if found is None:
             raise _unknown()
         return found

@@ -143,6 +143,14 @@ class StoredObject:
     is_damaged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched(Generic[T]):
+    """What clients may be told of, and for how long from the call on without asking again (R96)."""
+
+    what: T
+    lasts: timedelta
+
+
 class BlobStore(Protocol):
     """Which digests are stored, and which images hold them. See tests/contracts/metadata_blobs.py."""
 
@@ -150,7 +158,7 @@ class BlobStore(Protocol):
         """The object behind a blob that this image holds."""
         ...
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """As `find`, and whoever hears of it may rely on it (R96): the link notes that clients were told of the blob.
 
         Noted only if that was not done within `told_again_after`; else it costs what `find` does.
@@ -277,7 +285,7 @@ class ManifestStore(Protocol):
         """The manifest under a tag or digest."""
         ...
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredManifest | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
         """As `find`, and whoever hears of it may rely on it (R96): it notes that clients were told of it.
 
         Noted only if that was not done within `told_again_after`, the push included; else it costs what `find` does.

@@ -34,7 +34,7 @@ class StorageSettings(Settings):
     database_url: SecretStr
     """Where PostgreSQL is, `postgresql://…`; the schema `storage` is ours."""
     database_connections: Positive = 10
-    """Connections to PostgreSQL at most, per process."""
+    """Connections to PostgreSQL at most, per process, beside one that looks at holds."""
     driver: Driver = Driver.FILESYSTEM
     """Where blobs are kept: `filesystem` or `s3`."""
     data_folder: Path = Path("data/blobs")
@@ -59,6 +59,8 @@ class StorageSettings(Settings):
     """The port to listen on; 0 takes a free one."""
     service_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     """What the gateway shows; without one nobody is served over HTTP."""
+    remembered_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
+    """What each process remembers of images at most, in bytes: manifests, tags, links of blobs; 0: nothing."""
     max_blob_bytes: Positive = 50 * 2**30
     """The largest blob, in bytes."""
     max_manifest_bytes: Annotated[int, Field(gt=0, le=MAX_MANIFEST_BYTES)] = MAX_MANIFEST_BYTES

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from moorage.oci.digest import Digest
 from moorage.storage.memory.tables import MemoryTables
-from moorage.storage.ports import StoredObject
+from moorage.storage.ports import StoredObject, Vouched
 
 
 class MemoryBlobStore:
@@ -18,12 +18,14 @@ class MemoryBlobStore:
         """See BlobStore."""
         return self._tables.blobs.get(digest) if (image, digest) in self._tables.links else None
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """See BlobStore."""
-        told_at = self._tables.links.get((image, digest))
-        if told_at is not None and told_at <= self._tables.clock.now() - told_again_after:
+        stored, now = await self.find(image, digest), self._tables.clock.now()
+        if stored is None:
+            return None
+        if self._tables.links[image, digest] <= now - told_again_after:
             self._tables.link(image, digest)
-        return await self.find(image, digest)
+        return Vouched(stored, self._tables.links[image, digest] + told_again_after - now)
 
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """See BlobStore."""

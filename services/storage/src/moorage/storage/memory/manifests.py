@@ -1,6 +1,7 @@
 """Manifests, what they name, and who refers to whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from moorage.storage.collection import Kind
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.memory import undo
 from moorage.storage.memory.tables import ManifestEntry, MemoryTables, TagEntry
-from moorage.storage.ports import Listed, Restorer, TagMove
+from moorage.storage.ports import Listed, Restorer, TagMove, Vouched
 
 
 class MemoryManifestStore:
@@ -32,13 +33,14 @@ class MemoryManifestStore:
         )
         references.verify_depth(tables.depth(image, references.digests(record.references.manifests)))
         known = tables.manifests.get((image, record.digest))
-        tables.manifests[image, record.digest] = ManifestEntry(
+        entry = tables.manifests[image, record.digest] = ManifestEntry(
             record,
             max(record.token, known.token) if known else record.token,
             record.token_is_local and (known is None or known.token_is_local),
             known.order if known else next(tables.numbers),
             known.told_at if known else tables.clock.now(),
         )
+        tables.moved += [image] if known and known != replace(entry, record=known.record) else []
         tables.review(Kind.MANIFEST, image, [record.digest])
         tables.deleted_manifests.pop((image, record.digest), None)
         for tag in record.tags:
@@ -59,12 +61,15 @@ class MemoryManifestStore:
         media_type = entry.record.manifest.media_type.value
         return StoredManifest(reference, media_type, entry.record.body, str(token), is_local)
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredManifest | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
         """See ManifestStore."""
         entry, now = self._tables.manifests.get((image, digest)), self._tables.clock.now()
-        if entry is not None and entry.told_at <= now - told_again_after:
+        found = await self.find(image, digest)
+        if entry is None or found is None:
+            return None
+        if entry.told_at <= now - told_again_after:
             entry.told_at = now
-        return await self.find(image, digest)
+        return Vouched(found, entry.told_at + told_again_after - now)
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
@@ -108,7 +113,8 @@ class MemoryManifestStore:
         token = max(record.token, before.token) if before else record.token
         moves = before is None or before.digest != record.digest
         is_local = record.token_is_local and (before is None or moves or before.token_is_local)
-        self._tables.tags[image, tag] = TagEntry(record.digest, token, is_local)
+        entry = self._tables.tags[image, tag] = TagEntry(record.digest, token, is_local)
+        self._tables.moved += [image] if before not in (None, entry) else []
         if moves:
             move = TagMove(tag, before.digest if before else None, record.digest, record.principal)
             self._tables.history.append((image, move))

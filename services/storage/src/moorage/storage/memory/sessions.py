@@ -64,7 +64,7 @@ class MemorySessionStore:
         is_replaced = known is not None and known.key == completion.replaces
         kept = mine if known is None or is_replaced else known
         discarded = [stored.key for stored in (known, mine) if stored is not None and stored is not kept]
-        self._tables.blobs[completion.digest] = kept
+        self._tables.change_blob(completion.digest, kept)
         if is_replaced:
             self._tables.damage.pop(completion.digest, None)
         self._tables.link(session.image, completion.digest)

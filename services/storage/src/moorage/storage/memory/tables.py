@@ -101,6 +101,8 @@ class MemoryTables:
     deleted_manifests: dict[Link, DeletedManifest] = field(default_factory=dict)
     deleted_tags: dict[tuple[UUID, Tag], DeletedTagEntry] = field(default_factory=dict)
     reviews: dict[int, Review] = field(default_factory=dict)
+    moved: list[UUID] = field(default_factory=list)
+    """Images of which something moved or went that readers may remember, in order; see MemoryHoldFeed."""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def review(self, kind: Kind, image: UUID, digests: Iterable[Digest]) -> None:
@@ -115,10 +117,17 @@ class MemoryTables:
             self.review(Kind.LINK, image, [digest])
         self.links[image, digest] = self.clock.now()
 
+    def change_blob(self, digest: Digest, stored: StoredObject) -> None:
+        """The blob has another object, or is damaged, or is whole again."""
+        if self.blobs.get(digest) != stored:
+            self.moved += [image for image, linked in self.links if linked == digest]
+        self.blobs[digest] = stored
+
     def unlink(self, image: UUID, digest: Digest) -> bool:
         """Whether there was a link."""
         if self.links.pop((image, digest), None) is None:
             return False
+        self.moved.append(image)
         self.review(Kind.BLOB, NOBODY, [digest])
         return True
 
@@ -127,6 +136,7 @@ class MemoryTables:
         entry = self.manifests.pop((image, digest), None)
         if entry is None:
             return None
+        self.moved.append(image)
         for tag in self.tags_on(image, digest):
             self.drop_tag(image, tag)
         self.review(Kind.LINK, image, entry.blobs)
@@ -139,6 +149,7 @@ class MemoryTables:
         """The tag that was there."""
         entry = self.tags.pop((image, tag), None)
         if entry is not None:
+            self.moved.append(image)
             self.review(Kind.MANIFEST, image, [entry.digest])
         return entry
 

@@ -52,7 +52,7 @@ class MemoryVerificationStore:
         stored = self._tables.blobs.get(blob.digest)
         if stored is None or stored.key != blob.key:
             return False
-        self._tables.blobs[blob.digest] = dataclasses.replace(stored, is_damaged=damage in _HIDDEN)
+        self._tables.change_blob(blob.digest, dataclasses.replace(stored, is_damaged=damage in _HIDDEN))
         self._tables.damage.pop(blob.digest, None)
         if damage is not None:
             self._tables.damage[blob.digest] = KnownDamage(blob.digest, blob.size, damage, now)

@@ -6,20 +6,20 @@ from typing import Final
 from uuid import UUID
 
 from moorage.oci.digest import Digest
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, execute, fetch_one
-from moorage.storage.ports import StoredObject
+from moorage.storage.ports import StoredObject, Vouched
 from moorage.storage.postgres.connections import connection
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 
 @dataclass(frozen=True, slots=True)
 class ToldRow:
-    """The object behind a blob, and whether the link notes already that clients are told of it."""
+    """The object behind a blob, and how long ago the link noted that clients are told of it."""
 
     key: UUID
     size: int
     is_damaged: bool
-    is_noted: bool
+    noted_ago: timedelta
 
 
 FIND: Final = Statement(
@@ -35,7 +35,7 @@ TELL: Final = Statement(
     ToldRow,
     """
     SELECT blob.key, blob.size, coalesce(blob.damage IN ('altered', 'unreadable'), false) AS is_damaged,
-        blob_link.linked_at > now() - $3::interval AS is_noted
+        now() - blob_link.linked_at AS noted_ago
     FROM blob_link JOIN blob USING (digest)
     WHERE blob_link.image = $1 AND blob_link.digest = $2
     """,
@@ -78,25 +78,25 @@ UNLINK_ALL: Final = Statement(
 ANY_OF: Final = Statement(bool, "SELECT EXISTS (SELECT FROM blob_link WHERE image = $1)")
 
 
-class PostgresBlobStore:
+class PostgresBlobStore(ChangingStore):
     """See BlobStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def find(self, image: UUID, digest: Digest) -> StoredObject | None:
         """See BlobStore."""
         async with connection(self._database) as c:
             return await fetch_one(c, FIND, image, str(digest))
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredObject | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredObject] | None:
         """See BlobStore."""
         async with connection(self._database) as c:
-            row = await fetch_one(c, TELL, image, str(digest), told_again_after)
-            if row and not row.is_noted:
-                await execute(c, NOTE, image, str(digest), told_again_after)
-                return await fetch_one(c, FIND, image, str(digest))
-        return StoredObject(row.key, row.size, row.is_damaged) if row else None
+            row = await fetch_one(c, TELL, image, str(digest))
+            if row is None:
+                return None
+            if row.noted_ago < told_again_after:
+                return Vouched(StoredObject(row.key, row.size, row.is_damaged), told_again_after - row.noted_ago)
+            await execute(c, NOTE, image, str(digest), told_again_after)
+            found = await fetch_one(c, FIND, image, str(digest))
+        return Vouched(found, told_again_after) if found else None
 
     async def find_anywhere(self, digest: Digest) -> StoredObject | None:
         """See BlobStore."""
@@ -106,15 +106,18 @@ class PostgresBlobStore:
     async def mount(self, source: UUID, target: UUID, digest: Digest) -> StoredObject | None:
         """See BlobStore. One link is not locked twice: between a weak and a strong lock others may queue up."""
         if source == target:
-            return await self.vouch(target, digest, timedelta(0))
+            noted = await self.vouch(target, digest, timedelta(0))
+            return noted.what if noted else None
         async with connection(self._database) as c:
             return await fetch_one(c, MOUNT, source, target, str(digest))
 
+    @under_hold
     async def unlink(self, image: UUID, digest: Digest) -> bool:
         """See BlobStore."""
         async with connection(self._database) as c:
             return await execute(c, UNLINK, image, str(digest)) > 0
 
+    @under_hold
     async def unlink_all(self, image: UUID) -> None:
         """See BlobStore."""
         async with connection(self._database) as c:

@@ -14,12 +14,12 @@ from typing import Final
 from uuid import UUID
 
 from moorage.oci.digest import Digest
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage.collection import Collected, Cutoff, Kind, Policy, Reviewable, Verdict, Wait
 from moorage.storage.collection_store import Batch, Place, Queue, Reviewed
 from moorage.storage.postgres import collectable_blobs, collectable_links, collectable_manifests, undo
 from moorage.storage.postgres.connections import connection, transaction
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 Judged = Mapping[Reviewable, Verdict | Wait]
 
@@ -79,11 +79,8 @@ PUT_BACK: Final = Statement(
 )
 
 
-class PostgresCollectionStore:
+class PostgresCollectionStore(ChangingStore):
     """See CollectionStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def cutoff(self, policy: Policy) -> Cutoff:
         """See CollectionStore."""
@@ -97,6 +94,7 @@ class PostgresCollectionStore:
             row = await fetch_one(c, QUEUE, kind.value, cutoff.due(kind))
         return Queue(row.waiting, row.due, row.oldest_due) if row else Queue(0, 0, None)
 
+    @under_hold
     async def review(self, batch: Batch) -> Reviewed:
         """See CollectionStore."""
         async with transaction(self._database) as c:
@@ -112,6 +110,7 @@ class PostgresCollectionStore:
             gone = await _seen(c, batch, _objects(rows, batch.kind))
         return _reviewed(rows, gone)
 
+    @under_hold
     async def forget_deleted(self, cutoff: Cutoff, limit: int) -> Collected:
         """See CollectionStore."""
         async with transaction(self._database) as c:

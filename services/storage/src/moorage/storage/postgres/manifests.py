@@ -12,13 +12,13 @@ from moorage.oci.descriptor import Descriptor
 from moorage.oci.digest import Digest
 from moorage.oci.errors import Unavailable
 from moorage.oci.reference import Reference, Tag
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Connection, Statement, execute, fetch_all, fetch_one
 from moorage.storage import references
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Listed, Restorer
+from moorage.storage.ports import Listed, Restorer, Vouched
 from moorage.storage.postgres import holding, undo
 from moorage.storage.postgres.connections import connection, transaction
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class ToldManifestRow:
-    """The same, and whether it notes already that clients are told of it by its digest."""
+    """The same, and how long ago it noted that clients are told of it by its digest."""
 
     digest: str
     media_type: str
     body: bytes
     token: list[int]
     token_is_local: bool
-    is_noted: bool
+    noted_ago: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ FIND_BY_TAG: Final = Statement(
 TELL: Final = Statement(
     ToldManifestRow,
     """
-    SELECT digest, media_type, body, token, token_is_local, told_at > now() - $3::interval AS is_noted
+    SELECT digest, media_type, body, token, token_is_local, now() - told_at AS noted_ago
     FROM manifest WHERE image = $1 AND digest = $2
     """,
 )
@@ -180,12 +180,10 @@ REFERRERS: Final = Statement(
 )
 
 
-class PostgresManifestStore:
+class PostgresManifestStore(ChangingStore):
     """See ManifestStore."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
+    @under_hold
     async def put(self, image: UUID, record: ManifestRecord) -> None:
         """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
         async with transaction(self._database) as c:
@@ -205,15 +203,17 @@ class PostgresManifestStore:
             row = await fetch_one(c, statement, image, str(reference))
         return _found(row) if row else None
 
-    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> StoredManifest | None:
+    async def vouch(self, image: UUID, digest: Digest, told_again_after: timedelta) -> Vouched[StoredManifest] | None:
         """See ManifestStore."""
-        row: ManifestRow | ToldManifestRow | None
         async with connection(self._database) as c:
-            row = told = await fetch_one(c, TELL, image, str(digest), told_again_after)
-            if told and not told.is_noted:
-                await execute(c, NOTE, image, str(digest), told_again_after)
-                row = await fetch_one(c, FIND_BY_DIGEST, image, str(digest))
-        return _found(row) if row else None
+            told = await fetch_one(c, TELL, image, str(digest))
+            if told is None:
+                return None
+            if told.noted_ago < told_again_after:
+                return Vouched(_found(told), told_again_after - told.noted_ago)
+            await execute(c, NOTE, image, str(digest), told_again_after)
+            row = await fetch_one(c, FIND_BY_DIGEST, image, str(digest))
+        return Vouched(_found(row), told_again_after) if row else None
 
     async def held(self, image: UUID, digests: Sequence[Digest]) -> dict[Digest, ConsistencyToken]:
         """See ManifestStore."""
@@ -221,6 +221,7 @@ class PostgresManifestStore:
             rows = await fetch_all(c, HELD, image, [str(digest) for digest in digests])
         return {Digest.parse(row.digest): ConsistencyToken(*row.token) for row in rows}
 
+    @under_hold
     async def delete(self, image: UUID, digest: Digest, principal: str) -> bool:
         """See ManifestStore."""
         async with transaction(self._database) as c:
@@ -243,6 +244,7 @@ class PostgresManifestStore:
         async with connection(self._database) as c:
             return await fetch_one(c, ANY_OF, image) is True
 
+    @under_hold
     async def delete_all(self, image: UUID) -> None:
         """See ManifestStore."""
         async with transaction(self._database) as c:

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import TooManyRequests
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
 from moorage.storage.ports import Completion, StoredObject
 from moorage.storage.postgres.connections import connection
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 from moorage.storage.upload_session import Session
 
 
@@ -126,11 +126,8 @@ FORGET_DISCARDED: Final = Statement(
 )
 
 
-class PostgresSessionStore:
+class PostgresSessionStore(ChangingStore):
     """See SessionStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def open(self, session: Session, max_open: int) -> None:
         """See SessionStore."""
@@ -173,6 +170,7 @@ class PostgresSessionStore:
         async with connection(self._database) as c:
             return await fetch_one(c, ANY_OF, image) is True
 
+    @under_hold
     async def complete(self, completion: Completion) -> list[UUID] | None:
         """See SessionStore."""
         done = completion

@@ -10,11 +10,11 @@ from moorage.distribution.content import DeletedTag
 from moorage.oci.digest import Digest
 from moorage.oci.errors import TagTaken
 from moorage.oci.reference import Tag
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, fetch_all, fetch_one
 from moorage.storage.ports import Listed, Restorer, TagMove
 from moorage.storage.postgres import undo
 from moorage.storage.postgres.connections import connection, transaction
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,8 @@ HISTORY: Final = Statement(
 )
 
 
-class PostgresTagStore:
+class PostgresTagStore(ChangingStore):
     """See TagStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def page(self, image: UUID, limit: int, after: str) -> list[Listed[Tag]]:
         """See TagStore."""
@@ -70,6 +67,7 @@ class PostgresTagStore:
             rows = await fetch_all(c, PAGE, image, after, limit)
         return [Listed(Tag(row.name), ConsistencyToken(*row.token)) for row in rows]
 
+    @under_hold
     async def delete(self, image: UUID, tag: Tag, principal: str) -> bool:
         """See TagStore."""
         async with connection(self._database) as c:

@@ -7,10 +7,10 @@ from typing import Final
 from uuid import UUID
 
 from moorage.oci.digest import Digest
-from moorage.runtime.postgres import Database
 from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
 from moorage.storage.damage import Damage, Extent, KnownDamage, ListedBlob, Progress
 from moorage.storage.postgres.connections import connection
+from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,8 @@ UNOWNED: Final = Statement(
 )
 
 
-class PostgresVerificationStore:
+class PostgresVerificationStore(ChangingStore):
     """See VerificationStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def begin(self, name: str, now: datetime) -> Progress:
         """See VerificationStore."""
@@ -120,6 +117,7 @@ class PostgresVerificationStore:
             row = await fetch_one(c, FIND, str(digest))
         return None if row is None else _listed(row)
 
+    @under_hold
     async def judge(self, blob: ListedBlob, damage: Damage | None, now: datetime) -> bool:
         """See VerificationStore."""
         async with connection(self._database) as c:
