@@ -48,6 +48,13 @@ class LosingSessions(MemorySessionStore):
         self._lose(self.is_lost_after)
         return answer
 
+    async def complete_new(self, session: UUID, digest: Digest, size: int) -> bool:
+        """See SessionStore."""
+        self._lose(self.is_lost_before)
+        answer = await super().complete_new(session, digest, size)
+        self._lose(self.is_lost_after and answer)
+        return answer
+
     async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
         """See SessionStore."""
         self._lose(self.is_lost_before)

@@ -30,6 +30,9 @@ MAX_HEADER_BLOCK_BYTES: Final = 64 * 1024
 _SANE_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _MAX_AGENT: Final = 200
 
+STDLIB_LOGGER: Final = logging.getLogger(LOGGER)
+"""aiohttp asks for one where an access log class is set; it says whether anybody wants the lines."""
+
 _log: Final = structlog.stdlib.get_logger(LOGGER)
 
 
@@ -94,6 +97,8 @@ class AccessLog(AbstractAccessLogger):
         sent = max(response.body_length, 0) if response.prepared else 0
         if isinstance(request, web.Request) and REQUEST_ID in request:  # else it never reached an application
             _count(request, response.status, time, sent)
+        if not STDLIB_LOGGER.isEnabledFor(logging.INFO):
+            return
         fields = _told(request, response.status, time, sent)
         lines = request_lines()
         if lines is None:
@@ -127,7 +132,3 @@ def _count(request: web.Request, status: int, seconds: float, sent: int) -> None
     route = resource.canonical if resource else "unknown"
     app = request.config_dict
     app[METRICS].answered(app[LISTENER], request.method, route, status, seconds, sent)
-
-
-STDLIB_LOGGER: Final = logging.getLogger("aiohttp.access")
-"""aiohttp asks for one where an access log class is set; nothing is written to it."""

@@ -70,4 +70,4 @@ def request_lines() -> RequestLines | None:
     """Where this process writes them; None: as all other lines, for people on a terminal or without configuration."""
     root = logging.getLogger()
     handler = root.handlers[0] if root.handlers else None
-    return handler.requests if isinstance(handler, LineHandler) and root.isEnabledFor(logging.INFO) else None
+    return handler.requests if isinstance(handler, LineHandler) else None
