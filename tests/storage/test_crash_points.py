@@ -222,6 +222,21 @@ async def test_a_second_copy_whose_close_was_lost_is_freed(site: Site) -> None:
     assert await read_all(site.process().read_blob(IMAGE, DIGEST)) == DATA
 
 
+async def test_a_close_whose_answer_was_lost_is_not_repeated_on_the_blob(site: Site) -> None:
+    """The process that remembers the session finds it ended, and does nothing to what is a blob's object by now."""
+    process = site.process()
+    session = (await process.start_upload(IMAGE, ACTOR, DigestAlgorithm.SHA256)).id
+    await process.append(IMAGE, session, ACTOR, chunk(DATA))
+    site.sessions.is_lost_after = True
+    with pytest.raises(Unavailable):
+        await process.finish_upload(IMAGE, session, ACTOR, DIGEST)
+    site.sessions.is_lost_after = False
+    for digest in (DIGEST, Digest.of(b"others")):
+        with pytest.raises(UploadUnknown):
+            await process.finish_upload(IMAGE, session, ACTOR, digest)
+    assert await read_all(process.read_blob(IMAGE, DIGEST)) == DATA
+
+
 async def test_a_failed_fsync_is_never_repeated_as_success(site: Site) -> None:
     """The bytes are given up; the client starts again (R86)."""
     site.driver = FailingDisk.open(site.root)

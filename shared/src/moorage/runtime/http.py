@@ -128,7 +128,8 @@ def _shown_agent(agent: str) -> str:
 
 
 def _count(request: web.Request, status: int, seconds: float, sent: int) -> None:
-    resource = request.match_info.route.resource
+    matched = request.match_info
+    resource = matched.route.resource
     route = resource.canonical if resource else "unknown"
-    app = request.config_dict
+    app = matched.apps[0]
     app[METRICS].answered(app[LISTENER], request.method, route, status, seconds, sent)

@@ -129,6 +129,9 @@ class Uploads:
     async def _held(self, session: Session) -> AsyncIterator[HashedUpload]:
         try:
             async with self._driver.hold(session.id) as file:
+                if file.is_sealed and await self._sessions.find(session.id) is None:
+                    # It was closed, and perhaps only the answer was lost: what is held here is a blob's object now.
+                    raise ObjectMissing
                 upload = HashedUpload(file, self._hashes.take(session.id, session.algorithm, file.size))
                 try:
                     yield upload
