@@ -7,6 +7,7 @@ killed process had not written is lost, as with any buffer: what must not be los
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -19,31 +20,37 @@ _MOST_HELD: Final = 500
 
 
 class RequestLines:
-    """Holds JSON lines for a moment and hands them to `write` together."""
+    """Holds JSON lines for a moment and hands them to `write` together, under `lock`: other lines come from threads."""
 
-    def __init__(self, write: Callable[[str], object], service: str) -> None:
+    def __init__(self, write: Callable[[str], object], service: str, lock: AbstractContextManager[object]) -> None:
         self._write = write
+        self._lock = lock
         self._fixed = {"event": EVENT, "service": service, "level": "info", "logger": LOGGER}
         self._encoder = msgspec.json.Encoder()
         self._held: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False
 
     def take(self, fields: Mapping[str, object]) -> None:
         """Takes what a line says; texts in it are masked and on one line already. On a running loop."""
-        self._held.append(self._encoder.encode({**fields, **self._fixed, "timestamp": datetime.now(UTC)}))
+        line = self._encoder.encode({**fields, **self._fixed, "timestamp": datetime.now(UTC)})
+        with self._lock:
+            self._held.append(line)
         if len(self._held) >= _MOST_HELD:
             self.flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        elif not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_in_time)
 
     def flush(self) -> None:
         """Writes what is held."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._held:
+        with self._lock:
             held, self._held = self._held, []
-            self._write(b"\n".join([*held, b""]).decode())
+            if held:
+                self._write(b"\n".join([*held, b""]).decode())
+
+    def _flush_in_time(self) -> None:
+        self._is_due = False
+        self.flush()
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -51,7 +58,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO, service: str, *, as_json: bool) -> None:
         super().__init__(stream)
-        self.requests = RequestLines(stream.write, service) if as_json else None
+        assert self.lock is not None
+        self.requests = RequestLines(stream.write, service, self.lock) if as_json else None
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler. Behind the lines that were there before."""
