@@ -170,6 +170,17 @@ class MetadataContract:
         assert await stores.blobs.find(other, DIGEST) == await stores.blobs.find(image, DIGEST) == first
         assert await stores.sessions.discarded(10) == [second]
 
+    async def test_what_is_stored_already_is_not_new(self, stores: Stores, image: UUID) -> None:
+        """Then nothing is done, also where the session has ended: whoever asks looks closer (R70, R93)."""
+        first, second, late = [await opened(stores, image) for _ in range(3)]
+        assert await stores.sessions.complete_new(first, DIGEST, 10)
+        assert await stores.blobs.find(image, DIGEST) == StoredObject(first, 10)
+        assert not await stores.sessions.complete_new(second, DIGEST, 10)
+        assert await stores.sessions.find(second) is not None
+        await stores.sessions.end(late)
+        assert not await stores.sessions.complete_new(late, Digest.of(b"others"), 10)
+        assert await stores.blobs.find_anywhere(Digest.of(b"others")) is None
+
     async def test_a_damaged_object_is_replaced_once(self, stores: Stores, image: UUID) -> None:
         """Whoever comes second finds the new one (R93)."""
         damaged = await stored(stores, image)

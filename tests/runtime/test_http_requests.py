@@ -63,6 +63,8 @@ async def url(metrics: CollectorRegistry) -> AsyncIterator[str]:
 
 def answered(lines: io.StringIO) -> list[dict[str, Any]]:
     """The lines about requests."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     entries = [json.loads(line) for line in lines.getvalue().splitlines()]
     return [entry for entry in entries if entry["event"] == "Answered a request"]
 

@@ -48,6 +48,13 @@ class LosingSessions(MemorySessionStore):
         self._lose(self.is_lost_after)
         return answer
 
+    async def complete_new(self, session: UUID, digest: Digest, size: int) -> bool:
+        """See SessionStore."""
+        self._lose(self.is_lost_before)
+        answer = await super().complete_new(session, digest, size)
+        self._lose(self.is_lost_after and answer)
+        return answer
+
     async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
         """See SessionStore."""
         self._lose(self.is_lost_before)
@@ -213,6 +220,21 @@ async def test_a_second_copy_whose_close_was_lost_is_freed(site: Site) -> None:
     await site.expire(timedelta())
     assert site.files == 1
     assert await read_all(site.process().read_blob(IMAGE, DIGEST)) == DATA
+
+
+async def test_a_close_whose_answer_was_lost_is_not_repeated_on_the_blob(site: Site) -> None:
+    """The process that remembers the session finds it ended, and does nothing to what is a blob's object by now."""
+    process = site.process()
+    session = (await process.start_upload(IMAGE, ACTOR, DigestAlgorithm.SHA256)).id
+    await process.append(IMAGE, session, ACTOR, chunk(DATA))
+    site.sessions.is_lost_after = True
+    with pytest.raises(Unavailable):
+        await process.finish_upload(IMAGE, session, ACTOR, DIGEST)
+    site.sessions.is_lost_after = False
+    for digest in (DIGEST, Digest.of(b"others")):
+        with pytest.raises(UploadUnknown):
+            await process.finish_upload(IMAGE, session, ACTOR, digest)
+    assert await read_all(process.read_blob(IMAGE, DIGEST)) == DATA
 
 
 async def test_a_failed_fsync_is_never_repeated_as_success(site: Site) -> None:

@@ -6,7 +6,7 @@ a record from a newer gateway is worth more than none.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Self, TypedDict, Unpack
 from uuid import UUID
 
 from pydantic import Field
@@ -73,6 +73,17 @@ _ASKED: Final = {
 }
 
 
+class Circumstances(TypedDict, total=False):
+    """What the maker of an AuditRecord knows beside the decision; see there."""
+
+    name: str
+    workspace: UUID | None
+    image: UUID | None
+    staleness_ms: int | None
+    via: Via | None
+    change: dict[str, str]
+
+
 class AuditRecord(Answer):
     """One decision. `name` is what was asked for, with its workspace; `image` what bore the name then.
 
@@ -102,9 +113,12 @@ class AuditRecord(Answer):
     change: dict[str, str] = Field(default_factory=dict, max_length=20)
 
     @classmethod
-    def of(cls, identity: Identity, deed: Deed, decided: Decision, at: datetime, mode: Mode) -> Self:
+    def of(
+        cls, identity: Identity, deed: Deed, decided: Decision, at: datetime, mode: Mode, **more: Unpack[Circumstances]
+    ) -> Self:
         """A record with a new id, that says who asked for what, and how it was decided; the rest is the caller's."""
         return cls(
+            **more,
             decision=new_decision_id(at),
             at=at,
             allow=decided.allowed,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _PATTERN: Final = re.compile(r"zt1\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
@@ -14,16 +15,22 @@ class ConsistencyToken:
     epoch: int
     seq: int
 
-    @classmethod
-    def parse(cls, text: str) -> "ConsistencyToken":
+    @staticmethod
+    def parse(text: str) -> "ConsistencyToken":
         """The token that `text` spells. Raises ValueError."""
-        match = _PATTERN.fullmatch(text)
-        if not match:
-            raise ValueError("a consistency token is zt1.<epoch>.<seq>")
-        return cls(int(match.group(1)), int(match.group(2)))
+        return _parsed(text)
 
     def __str__(self) -> str:
         return f"zt1.{self.epoch}.{self.seq}"
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> ConsistencyToken:
+    """Most of what is asked about at a time was decided at the same few positions."""
+    match = _PATTERN.fullmatch(text)
+    if not match:
+        raise ValueError("a consistency token is zt1.<epoch>.<seq>")
+    return ConsistencyToken(int(match.group(1)), int(match.group(2)))
 
 
 ORIGIN = ConsistencyToken(0, 0)

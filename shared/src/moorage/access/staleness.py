@@ -43,6 +43,8 @@ class Bounds:
 
     def tier(self, staleness: float) -> Tier:
         """The tier of facts that are `staleness` seconds old."""
+        if staleness <= self.fresh <= min(self.aging, self.push, self.pull, self.public):
+            return Tier.FRESH
         limits = (self.fresh, self.aging, self.push, self.pull, self.public)
         return Tier(1 + sum(staleness > limit for limit in limits))
 
@@ -58,6 +60,8 @@ class Bounds:
 
     def with_own(self, own: Mapping[str, float]) -> "Bounds":
         """These bounds, but for those that a source declares for its own lanes (seconds, by their names)."""
+        if not own:
+            return self
         return replace(
             self,
             fresh=own.get("fresh", self.fresh),

@@ -5,13 +5,25 @@ for names. Handlers check syntax first, then ask the gate, then the content (pro
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, cast
 from uuid import UUID
 
 from aiohttp import web
 
 from moorage.access.action import Action
+from moorage.distribution import paths
 from moorage.distribution.content import Actor
+from moorage.oci.reference import MAX_NAME
+
+_PLACE: Final = web.RequestKey("moorage.place", cast(type[paths.Place], object))  # a union is no class
+
+
+def place_of(request: web.Request, max_name: int = MAX_NAME) -> paths.Place:
+    """What the request is about, parsed once. Raises what `paths.parse` raises."""
+    place = request.get(_PLACE)
+    if place is None:
+        place = request[_PLACE] = paths.parse(request.rel_url.raw_path, max_name)
+    return place
 
 
 @dataclass(frozen=True, slots=True)

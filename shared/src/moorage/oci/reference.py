@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from moorage.oci.digest import Digest
@@ -21,9 +22,13 @@ class ImageName:
     workspace: str
     image: str
 
-    @classmethod
-    def parse(cls, text: str) -> "ImageName":
+    @staticmethod
+    def parse(text: str) -> "ImageName":
         """The name that `text` spells. Raises NameInvalid (R2)."""
+        return _parsed_name(text)
+
+    @classmethod
+    def _read(cls, text: str) -> "ImageName":
         if len(text) > MAX_NAME:
             raise NameInvalid(f"an image name has at most {MAX_NAME} characters")
         if not _NAME.fullmatch(text):
@@ -55,6 +60,12 @@ class Tag:
 
     def __str__(self) -> str:
         return self.text
+
+
+@lru_cache(maxsize=4096)
+def _parsed_name(text: str) -> ImageName:
+    """Few names are asked for all the time, and each several times in one request."""
+    return ImageName._read(text)
 
 
 Reference = Tag | Digest

@@ -10,6 +10,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from moorage.runtime.masking import masked_fields, one_line
+from moorage.runtime.request_lines import LineHandler
 
 _QUIET: Final = {"aiohttp.access": logging.CRITICAL, "aiokafka": logging.WARNING, "botocore": logging.WARNING}
 
@@ -27,7 +28,7 @@ def configure(service: str, *, level: str = "INFO", stream: TextIO = sys.stderr,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = LineHandler(stream, service, as_json=json_lines)
     handler.setFormatter(_formatter(shared, json_lines=json_lines))
     handler.addFilter(_is_worth_a_line)
     root = logging.getLogger()

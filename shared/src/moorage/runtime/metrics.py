@@ -21,6 +21,7 @@ class HttpMetrics:
         self._sent = Counter(
             "moorage_http_sent_bytes", "Bytes of answers' bodies.", ["listener", "route"], registry=registry
         )
+        self._series: dict[tuple[str, str, str, int], tuple[Histogram, Counter]] = {}
         self._malformed = Counter(
             "moorage_http_malformed_requests", "Requests that were no valid HTTP.", ["listener"], registry=registry
         )
@@ -28,8 +29,18 @@ class HttpMetrics:
     def answered(self, listener: str, method: str, route: str, status: int, seconds: float, sent: int) -> None:
         """One request was answered."""
         known = method if method in _METHODS else "other"
-        self._requests.labels(listener, known, route, f"{status // 100}xx").observe(seconds)
-        self._sent.labels(listener, route).inc(sent)
+        requests, bytes_sent = self._children(listener, known, route, status // 100)
+        requests.observe(seconds)
+        bytes_sent.inc(sent)
+
+    def _children(self, listener: str, method: str, route: str, hundreds: int) -> tuple[Histogram, Counter]:
+        """The series of such a request; their number is bounded by that of our routes. `labels` itself is slow."""
+        key = (listener, method, route, hundreds)
+        found = self._series.get(key)
+        if found is None:
+            requests = self._requests.labels(listener, method, route, f"{hundreds}xx")
+            found = self._series[key] = requests, self._sent.labels(listener, route)
+        return found
 
     def malformed(self, listener: str) -> None:
         """A request could not be parsed."""

@@ -3,16 +3,16 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 import asyncpg
 
+from moorage.runtime.held_connections import HeldConnections
 from moorage.runtime.statement import Connection
 
 if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
     BareConnection = asyncpg.Connection[asyncpg.Record]
 
 IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -102,17 +102,24 @@ def connecting() -> Iterator[None]:
         raise InvalidDatabaseAddress from None
 
 
+def told(error: BaseException, connection: Connection) -> DatabaseUnavailable | None:
+    """What a failure of a connection's user is, if the connection was lost or the time was up; None: his own affair."""
+    if isinstance(error, (*UNAVAILABLE, TimeoutError)):
+        return DatabaseUnavailable(str(error) or "no answer in time")
+    # The types also tell wrong arguments and the caller's own files: only a dead connection is ours.
+    if isinstance(error, CONFUSED) and _is_lost(connection):
+        return DatabaseUnavailable(str(error))
+    return None
+
+
 @contextmanager
 def using(connection: Connection) -> Iterator[None]:
     """Around the use of a connection: losing it, or its time-out, becomes DatabaseUnavailable."""
     try:
         yield
-    except (*UNAVAILABLE, TimeoutError) as error:
-        raise DatabaseUnavailable(str(error) or "no answer in time") from error
-    except CONFUSED as error:
-        # The same types also tell wrong arguments and the caller's own files: only a dead connection is ours.
-        if _is_lost(connection):
-            raise DatabaseUnavailable(str(error)) from error
+    except Exception as error:
+        if (lost := told(error, connection)) is not None:
+            raise lost from error
         raise
 
 
@@ -122,6 +129,41 @@ def _is_lost(connection: Connection) -> bool:
     except asyncpg.InterfaceError:
         # The pool takes a connection away from its user as soon as it is lost.
         return True
+
+
+class Use:
+    """Around the use of a connection. A class, as it is entered several times in each request."""
+
+    __slots__ = ("_connection", "_held")
+
+    def __init__(self, held: HeldConnections) -> None:
+        self._held = held
+
+    async def __aenter__(self) -> Connection:
+        connection = self._held.idle()
+        if connection is None:
+            with connecting():
+                connection = await self._held.acquire()
+        self._connection = connection
+        return connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        if error is None and self._held.keep(connection):
+            return
+        lost = told(error, connection) if error else None
+        await self._release(connection)
+        if lost is not None:
+            raise lost from error
+
+    async def _release(self, connection: Connection) -> None:
+        try:
+            await self._held.release(connection)
+        except (*UNAVAILABLE, *CONFUSED):
+            # The body's outcome is decided; a connection that fails while it is reset is thrown away by the pool.
+            return
 
 
 async def prepare_connection(connection: "BareConnection") -> None:
@@ -137,10 +179,9 @@ async def _leave_as_it_is(connection: "Connection") -> None:
 class Database:
     """Connections to one schema. Open it with `Database.open`, close it with `close` or as a context manager."""
 
-    def __init__(self, pool: "Pool", schema: str, acquire_timeout: float) -> None:
-        self._pool = pool
+    def __init__(self, held: HeldConnections, schema: str) -> None:
+        self._held = held
         self._schema = schema
-        self._acquire_timeout = acquire_timeout
 
     @classmethod
     async def open(
@@ -175,18 +216,11 @@ class Database:
                 server_settings=settings,
                 max_cached_statement_lifetime=0 if plan_once else _FORGET_STATEMENTS_SECONDS,
             )
-        return cls(pool, schema, acquire_timeout)
+        return cls(HeldConnections(pool, acquire_timeout), schema)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection without a transaction. Raises DatabaseUnavailable, also for a TimeoutError of the body."""
-        with connecting():
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
-        try:
-            with using(connection):
-                yield connection
-        finally:
-            await self._release(connection)
+        return Use(self._held)
 
     @asynccontextmanager
     async def transaction(
@@ -198,14 +232,7 @@ class Database:
 
     async def close(self) -> None:
         """Waits for connections in use, then closes all."""
-        await self._pool.close()
-
-    async def _release(self, connection: Connection) -> None:
-        try:
-            await self._pool.release(connection)  # type: ignore[arg-type] # it came from this pool
-        except (*UNAVAILABLE, *CONFUSED):
-            # The body's outcome is decided; a connection that fails while it is reset is thrown away by the pool.
-            return
+        await self._held.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -104,18 +104,19 @@ class Audit:
         if image is None and replica and workspace:
             image = replica.image(workspace, name.image)
         age = self._follower.staleness(workspace)
-        made = AuditRecord.of(
-            asked.identity, asked.deed or Deed(asked.action.value), outcome.decision, self._clock.now(), outcome.mode
+        return AuditRecord.of(
+            asked.identity,
+            asked.deed or Deed(asked.action.value),
+            outcome.decision,
+            self._clock.now(),
+            outcome.mode,
+            name=str(name),
+            workspace=workspace.id if workspace else None,
+            image=image.id if image else None,
+            staleness_ms=max(round(age * 1000), 0) if isfinite(age) else None,
+            via=asked.via,
+            change=asked.change,
         )
-        more = {
-            "name": str(name),
-            "workspace": workspace.id if workspace else None,
-            "image": image.id if image else None,
-            "staleness_ms": max(round(age * 1000), 0) if isfinite(age) else None,
-            "via": asked.via,
-            "change": asked.change,
-        }
-        return made.model_copy(update=more)
 
     async def _send(self, records: Sequence[AuditRecord]) -> None:
         await self._authority.keep_audit(KeepAuditRequest(records=list(records)))

@@ -28,6 +28,8 @@ class Heard:
 
     def tier(self, ages: Mapping[str, float], bounds: Bounds) -> Tier:
         """The worst tier of lanes that are so many seconds old; the site's `bounds` judge the stream and pins."""
+        if not self.bounds:
+            return bounds.tier(max(ages.values()))
         return worst_tier((LaneAge(age, self.bounds.get(lane, {})) for lane, age in ages.items()), bounds)
 
     def passed_bump(self, moments: Mapping[str, int]) -> bool:

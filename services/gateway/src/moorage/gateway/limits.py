@@ -4,12 +4,10 @@ Token buckets are bounded in memory: those of the keys used least recently are f
 """
 
 import math
-from collections import Counter
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
-
-from cachetools import LRUCache
 
 _MOST_KEYS: Final = 10_000
 
@@ -44,7 +42,8 @@ class Buckets:
     def __init__(self, per_second: float, burst: float, most_keys: int = _MOST_KEYS) -> None:
         self._per_second = per_second
         self._burst = burst
-        self._buckets: LRUCache[Hashable, _Bucket] = LRUCache(most_keys)
+        self._most_keys = most_keys
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
 
     @property
     def burst(self) -> float:
@@ -72,6 +71,10 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._burst, now)
+            if len(self._buckets) > self._most_keys:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
         bucket.level = min(self._burst, bucket.level + (now - bucket.at) * self._per_second)
         bucket.at = now
         return bucket
@@ -82,13 +85,14 @@ class AtOnce:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
 
     def take(self, key: Hashable) -> bool:
         """Holds one more; False if all are held. Whoever got True gives it back."""
-        if self._held[key] >= self._most:
+        held = self._held.get(key, 0)
+        if held >= self._most:
             return False
-        self._held[key] += 1
+        self._held[key] = held + 1
         return True
 
     def give_back(self, key: Hashable) -> None:
@@ -96,3 +100,24 @@ class AtOnce:
         self._held[key] -= 1
         if self._held[key] <= 0:
             del self._held[key]
+
+
+class Holding:
+    """What one request holds of such numbers until it ends."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: list[tuple[AtOnce, Hashable]] = []
+
+    def take(self, of: AtOnce, key: Hashable) -> bool:
+        """As `AtOnce.take`."""
+        taken = of.take(key)
+        if taken:
+            self._held.append((of, key))
+        return taken
+
+    def give_back(self) -> None:
+        """All of it; at the end of the request."""
+        for of, key in self._held:
+            of.give_back(key)

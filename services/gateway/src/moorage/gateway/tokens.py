@@ -8,11 +8,11 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, Self
 
-from cachetools import LRUCache
 from joserfc import jws
 from joserfc.errors import JoseError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -112,7 +112,7 @@ class BearerTokens:
         self._issuer = issuer
         self._audience = audience
         self._seconds = seconds
-        self._verified: LRUCache[str, tuple[str, Bearer]] = LRUCache(_MOST_VERIFIED)
+        self._verified: OrderedDict[str, tuple[str, Bearer]] = OrderedDict()
 
     def issue(self, identity: Identity, grants: Grants, now: datetime) -> BearerToken:
         """A token for `identity`, signed by the newest key. Raises TokenTooLong."""
@@ -137,15 +137,23 @@ class BearerTokens:
 
     def verify(self, text: str, now: datetime) -> Bearer:
         """Who shows the token. Raises TokenInvalid."""
-        kid, bearer = self._verified.get(text) or self._read(text)
+        known = self._verified.get(text)
+        kid, bearer = known or self._read(text)
         if self._keys.find(kid) is None:
             raise TokenInvalid("its key is no longer in use")
         if not bearer.valid_at(now):
             self._verified.pop(text, None)
             raise TokenInvalid("it is not valid at this time")
-        if len(text) <= _LONGEST_VERIFIED:
-            self._verified[text] = (kid, bearer)
+        if known:
+            self._verified.move_to_end(text)
+        elif len(text) <= _LONGEST_VERIFIED:
+            self._remember(text, kid, bearer)
         return bearer
+
+    def _remember(self, text: str, kid: str, bearer: Bearer) -> None:
+        self._verified[text] = (kid, bearer)
+        if len(self._verified) > _MOST_VERIFIED:
+            self._verified.popitem(last=False)
 
     def _read(self, text: str) -> tuple[str, Bearer]:
         kid = _key_id(text)

@@ -230,6 +230,10 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def complete_new(self, session: UUID, digest: Digest, size: int) -> bool:
+        """As `complete`, if the digest is not stored. False, and nothing done, if it is or the session had ended."""
+        ...
+
     async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
         """Links what is stored already instead of the session's own bytes, which are discarded.
 

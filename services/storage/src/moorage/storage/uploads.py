@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -13,6 +13,7 @@ from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import DigestInvalid, Unavailable, UploadBusy
 from moorage.runtime.clock import Clock
 from moorage.storage import upload_session
+from moorage.storage.opened_here import OpenedHere
 from moorage.storage.ports import (
     BlobDriver,
     BlobStore,
@@ -26,6 +27,8 @@ from moorage.storage.running_hash import RunningHashes
 from moorage.storage.upload_session import Session
 
 _TOUCH_SECONDS: Final = 60
+_STORED_UNASKED: Final = 1024 * 1024
+"""Bytes up to which an upload is made durable before anybody asks whether the registry has them already."""
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -49,6 +52,7 @@ class Uploads:
         self._clock = clock
         self._limits = limits
         self._hashes = RunningHashes()
+        self._opened = OpenedHere()
 
     async def start(self, image: UUID, actor: Actor, algorithm: DigestAlgorithm) -> UploadSession:
         """Opens a session: first the bytes' place, then the row, so that a row without a place means loss."""
@@ -60,11 +64,12 @@ class Uploads:
         except BaseException:
             await self._driver.delete(session.id)
             raise
+        self._opened.keep(session)
         return UploadSession(session.id, 0, algorithm)
 
     async def status(self, image: UUID, session: UUID, actor: Actor) -> UploadSession:
         """The offset is what the driver has, whatever process wrote it."""
-        found = await self._admitted(image, session, actor)
+        found = await self._recorded(image, session, actor)
         received = await self._driver.received(session)
         if received is None:
             raise upload_session.unknown()
@@ -90,7 +95,7 @@ class Uploads:
 
     async def cancel(self, image: UUID, session: UUID, actor: Actor) -> None:
         """Ends the session; who writes to it just now notices at the end."""
-        await self._admitted(image, session, actor)
+        await self._recorded(image, session, actor)
         if not await self._end(session):
             raise upload_session.unknown()
 
@@ -103,16 +108,30 @@ class Uploads:
         return await self._sessions.any_of(image)
 
     async def _admitted(self, image: UUID, session: UUID, actor: Actor) -> Session:
+        """The session for who brings bytes. One that was opened here is not looked up: if it has ended meanwhile, its
+        bytes are gone or about to go, and it can't be completed.
+        """
+        known = self._opened.find(session)
+        if known is None or (self._clock.now() - known.touched_at).total_seconds() >= _TOUCH_SECONDS:
+            return await self._recorded(image, session, actor)
+        return upload_session.admit(known, image, actor)
+
+    async def _recorded(self, image: UUID, session: UUID, actor: Actor) -> Session:
         found = upload_session.admit(await self._sessions.find(session), image, actor)
         now = self._clock.now()
         if (now - found.touched_at).total_seconds() >= _TOUCH_SECONDS:
             await self._sessions.touch(session, now)
+            found = replace(found, touched_at=now)
+        self._opened.keep(found)
         return found
 
     @asynccontextmanager
     async def _held(self, session: Session) -> AsyncIterator[HashedUpload]:
         try:
             async with self._driver.hold(session.id) as file:
+                if file.is_sealed and await self._sessions.find(session.id) is None:
+                    # It was closed, and perhaps only the answer was lost: what is held here is a blob's object now.
+                    raise ObjectMissing
                 upload = HashedUpload(file, self._hashes.take(session.id, session.algorithm, file.size))
                 try:
                     yield upload
@@ -120,7 +139,7 @@ class Uploads:
                     if not upload.has_ended:
                         await self._put_aside(session.id, upload)
         except ObjectMissing:
-            self._hashes.forget(session.id)
+            self._forget(session.id)
             raise upload_session.unknown() from None
 
     async def _put_aside(self, session: UUID, upload: HashedUpload) -> None:
@@ -137,6 +156,16 @@ class Uploads:
             raise DigestInvalid(f"the {upload.file.size} bytes that arrived have the digest {computed}, not {digest}")
 
     async def _complete(self, upload: HashedUpload, session: Session, digest: Digest) -> None:
+        if upload.file.size > _STORED_UNASKED or not await self._is_new(upload, session, digest):
+            await self._complete_beside(upload, session, digest)
+        self._forget(session.id)
+
+    async def _is_new(self, upload: HashedUpload, session: Session, digest: Digest) -> bool:
+        await self._commit(upload, session)
+        return await self._sessions.complete_new(session.id, digest, upload.file.size)
+
+    async def _complete_beside(self, upload: HashedUpload, session: Session, digest: Digest) -> None:
+        """What may be stored already is used if it is intact, and replaced if it is not."""
         stored = await self._blobs.find_anywhere(digest)
         is_intact = stored is not None and await self._is_intact(stored)
         if stored is not None and is_intact and await self._sessions.complete_with(session.id, digest, stored):
@@ -181,8 +210,12 @@ class Uploads:
         await self._drop([session])
         return True
 
-    async def _free(self, session: UUID) -> None:
+    def _forget(self, session: UUID) -> None:
         self._hashes.forget(session)
+        self._opened.forget(session)
+
+    async def _free(self, session: UUID) -> None:
+        self._forget(session)
         await self._driver.delete(session)
 
     async def _drop(self, keys: list[UUID]) -> None:

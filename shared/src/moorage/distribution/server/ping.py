@@ -12,7 +12,7 @@ from moorage.distribution.server.registry import Methods, Registry
 async def get(registry: Registry, request: web.Request, _place: paths.Ping) -> web.StreamResponse:
     """200 and an empty document; the gate answers 401 to everyone else."""
     await registry.gate.ping(request)
-    return answers.document({})
+    return answers.raw(b"{}", "application/json")
 
 
 METHODS: Final[Methods[paths.Ping]] = {"GET": get, "HEAD": get}

@@ -7,7 +7,7 @@ from aiohttp import web
 from moorage.distribution import paths
 from moorage.distribution.content import Content
 from moorage.distribution.errors import render_registry_errors
-from moorage.distribution.gate import Gate
+from moorage.distribution.gate import Gate, place_of
 from moorage.distribution.server import blobs, manifests, ping, referrers, tags, uploads
 from moorage.distribution.server.body import expect_continue
 from moorage.distribution.server.limits import Limits
@@ -33,7 +33,7 @@ def add_distribution(app: web.Application, gate: Gate, content: Content, limits:
 
 
 async def _answer(registry: Registry, request: web.Request) -> web.StreamResponse:
-    match place := paths.parse(request.rel_url.raw_path, registry.limits.max_name):
+    match place := place_of(request, registry.limits.max_name):
         case paths.Ping():
             return await _method(ping.METHODS, request)(registry, request, place)
         case paths.Blob():

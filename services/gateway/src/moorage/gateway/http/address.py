@@ -17,8 +17,9 @@ def behind(proxies: Sequence[Network]) -> Middleware:
 
     @web.middleware
     async def note_the_address(request: web.Request, handler: Handler) -> web.StreamResponse:
-        chain = ",".join(request.headers.getall(FORWARDED_FOR, ())).split(",")
-        request[_ADDRESS] = client_address(request.remote or "", chain, proxies)
+        if proxies:
+            chain = ",".join(request.headers.getall(FORWARDED_FOR, ())).split(",")
+            request[_ADDRESS] = client_address(request.remote or "", chain, proxies)
         return await handler(request)
 
     return note_the_address

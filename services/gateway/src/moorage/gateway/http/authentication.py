@@ -63,9 +63,9 @@ class Authentication:
                 return await self._by_secret(Shown(secret, user, client_of(request)), scopes)
 
     def _shown(self, request: web.Request, scopes: Iterable[str]) -> header.Basic | header.Bearer | None:
-        values = request.headers.getall("Authorization", [])
-        if not values:
+        if "Authorization" not in request.headers:
             return None
+        values = request.headers.getall("Authorization")
         try:
             if len(values) > 1:
                 raise header.HeaderMalformed("one credential at a time")
@@ -74,13 +74,14 @@ class Authentication:
             raise self._challenge.bearer(f"the Authorization header can't be read: {error}", scopes) from error
 
     def _by_token(self, text: str, scopes: Iterable[str]) -> Caller:
+        now = self._clock.now()
         try:
-            bearer = self._tokens.verify(text, self._clock.now())
+            bearer = self._tokens.verify(text, now)
         except TokenInvalid as error:
             raise self._challenge.bearer(f"the token is not valid: {error}", scopes, Fault.INVALID_TOKEN) from error
         expires = bearer.identity.expires
         ended = self._access.revoked(bearer.identity)
-        if expires and expires <= self._clock.now():
+        if expires and expires <= now:
             ended = ended or Reason.CREDENTIAL_EXPIRED
         if ended:
             told = self._challenge.bearer("this login is no longer valid; log in again", scopes, Fault.INVALID_TOKEN)

@@ -1,5 +1,6 @@
 """The gate of the distribution API: every request is judged here before any content is touched (R59, R64)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from moorage.access.consistency import ORIGIN, ConsistencyToken
 from moorage.access.reason import Reason
 from moorage.distribution import paths
 from moorage.distribution.content import Actor
-from moorage.distribution.gate import Admission
+from moorage.distribution.gate import Admission, place_of
 from moorage.distribution.headers import AUTHZ_MIN_TOKEN, DECISION_ID
 from moorage.gateway import refusals
 from moorage.gateway.access import Access
@@ -29,6 +30,7 @@ from moorage.gateway.scopes import needed, spell
 from moorage.oci.errors import NameInvalid, ParameterInvalid, Unauthenticated, Unavailable
 from moorage.oci.reference import ImageName
 
+_BEGINNINGS: Final = (paths.Uploads, paths.Manifest)
 DECISION: Final = web.RequestKey("moorage.decision", UUID)
 """The record of the decision about a request: told in the answer of what was denied or changes something."""
 
@@ -117,7 +119,7 @@ class OciGate:
     async def _enter(self, request: web.Request, name: str, action: Action) -> tuple[Caller, ImageName]:
         """Who asks, and the name as a value; refused here is what the text alone rules out (V5)."""
         image = ImageName.parse(name)
-        wanted = _scopes(request, name, action)
+        wanted = _Scopes(request, name, action)
         try:
             caller = await self._authentication.caller(request, wanted)
         except LoginEnded as error:
@@ -193,7 +195,19 @@ async def name_the_decision(request: web.Request, response: web.StreamResponse) 
 
 def _begins_push(request: web.Request) -> bool:
     """Opening an upload begins a push, and so does a manifest whose blobs are there already."""
-    return isinstance(paths.parse(request.rel_url.raw_path), paths.Uploads | paths.Manifest)
+    return isinstance(place_of(request), _BEGINNINGS)
+
+
+class _Scopes:
+    """`_scopes` for who may need them: only a challenge tells them."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, request: web.Request, name: str, action: Action) -> None:
+        self._asked = (request, name, action)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_scopes(*self._asked))
 
 
 def _scopes(request: web.Request, name: str, action: Action) -> list[str]:
@@ -205,7 +219,7 @@ def _scopes(request: web.Request, name: str, action: Action) -> list[str]:
 
 def _target(request: web.Request) -> str:
     """The name of the image that an upload is opened in."""
-    place = paths.parse(request.rel_url.raw_path)
+    place = place_of(request)
     return "" if isinstance(place, paths.Ping) else place.name
 
 

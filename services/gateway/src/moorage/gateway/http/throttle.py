@@ -3,7 +3,6 @@
 What is too much is refused before anything else is done for it: that has to cost next to nothing.
 """
 
-from contextlib import ExitStack
 from typing import Final
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from moorage.access.principal import Principal, PrincipalKind
 from moorage.distribution.errors import render
 from moorage.gateway.http.address import client_of
 from moorage.gateway.http.management.problems import PREFIX
-from moorage.gateway.limits import Allowance, AtOnce, Buckets
+from moorage.gateway.limits import Allowance, AtOnce, Buckets, Holding
 from moorage.gateway.metrics import ShedNumbers
 from moorage.oci.errors import RegistryError, TooManyRequests, Unavailable
 from moorage.runtime.clock import Clock
@@ -21,7 +20,7 @@ from moorage.runtime.clock import Clock
 BURST_SECONDS: Final = 10
 """A rate may be saved up for that long: pushes and pulls come in bursts."""
 
-_HELD: Final = web.RequestKey("moorage.held", ExitStack)
+_HELD: Final = web.RequestKey("moorage.held", Holding)
 _COUNTED: Final = web.RequestKey("moorage.counted", bool)
 
 
@@ -42,15 +41,16 @@ class Throttle:
 
         @web.middleware
         async def shed(request: web.Request, handler: Handler) -> web.StreamResponse:
-            with ExitStack() as held:
-                try:
-                    self._enter(request, held)
-                except RegistryError as refusal:
-                    if request.path.startswith(PREFIX):
-                        raise
-                    return render(refusal)
-                request[_HELD] = held
-                return await handler(request)
+            request[_HELD] = held = Holding()
+            try:
+                refusal = self._refusal(request, held)
+                if refusal is None:
+                    return await handler(request)
+            finally:
+                held.give_back()
+            if request.path.startswith(PREFIX):
+                raise refusal
+            return render(refusal)
 
         return shed
 
@@ -65,22 +65,25 @@ class Throttle:
         """Holds one of the principal's uploads until the request ends. Raises TooManyRequests."""
         if not request.body_exists:
             return
-        if not self._uploads.take(principal):
+        if not request[_HELD].take(self._uploads, principal):
             self.numbers.shed("uploads")
             raise _too_many("too many uploads at once; let some of them finish first", 1)
-        request[_HELD].callback(self._uploads.give_back, principal)
 
-    def _enter(self, request: web.Request, held: ExitStack) -> None:
-        address = client_of(request)
+    def _refusal(self, request: web.Request, held: Holding) -> RegistryError | None:
+        try:
+            self._enter(client_of(request), held)
+        except RegistryError as refusal:
+            return refusal
+        return None
+
+    def _enter(self, address: str, held: Holding) -> None:
         self._take(self._addresses, address, "address")
-        if not self._requests.take(None):
+        if not held.take(self._requests, None):
             self.numbers.shed("overload")
             raise Unavailable("the registry has too much to do right now; try again in a few seconds")
-        held.callback(self._requests.give_back, None)
-        if not self._held_by.take(address):
+        if not held.take(self._held_by, address):
             self.numbers.shed("address")
             raise _too_many("too many requests at once; let some of them finish first", 1)
-        held.callback(self._held_by.give_back, address)
 
     def _take(self, buckets: Buckets, key: object, limit: str) -> None:
         now = self._clock.monotonic()

@@ -71,6 +71,12 @@ class MemorySessionStore:
         self._tables.discarded += discarded
         return discarded
 
+    async def complete_new(self, session: UUID, digest: Digest, size: int) -> bool:
+        """See SessionStore."""
+        if digest in self._tables.blobs:
+            return False
+        return await self.complete(Completion(session, digest, size)) is not None
+
     async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
         """See SessionStore."""
         found = self._tables.sessions.get(session)

@@ -20,6 +20,8 @@ from moorage.storage.postgres import holding, undo
 from moorage.storage.postgres.connections import connection, transaction
 from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 
+_ATTEMPTS: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
@@ -64,42 +66,9 @@ class ReferrerRow:
     token: list[int]
 
 
-# Everybody locks the manifest first and then tags by name (docs/design/storage.md, "Lock order"): hence `FROM pushed`.
-# `previous` carries the digest that a tag is moved from into its history.
+# See 0008_cheap_pushes.sql; the order of its locks is that of docs/design/storage.md.
 PUT: Final = Statement(
-    type(None),
-    """
-    WITH pushed AS (
-        INSERT INTO manifest (
-            image, digest, media_type, body, subject, artifact_type, annotations, token, pushed_by, token_is_local
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)
-        ON CONFLICT (image, digest) DO UPDATE
-        SET media_type = excluded.media_type, token = GREATEST(manifest.token, excluded.token),
-            token_is_local = manifest.token_is_local AND excluded.token_is_local
-        RETURNING digest
-    ), moved AS (
-        INSERT INTO tag (image, name, digest, token, token_is_local)
-        SELECT $1, name, pushed.digest, $8, $11 FROM pushed, unnest($10::text[]) AS name ORDER BY name COLLATE "C"
-        ON CONFLICT (image, name) DO UPDATE
-        SET previous = tag.digest, digest = excluded.digest, moved_at = now(),
-            token = GREATEST(tag.token, excluded.token),
-            token_is_local = excluded.token_is_local AND (tag.token_is_local OR tag.digest <> excluded.digest)
-        RETURNING name, previous
-    )
-    INSERT INTO tag_history (image, name, before, after, principal)
-    SELECT $1, name, previous, $2, $9 FROM moved WHERE previous IS DISTINCT FROM $2
-    """,
-)
-# A statement of its own behind PUT: that may have waited for a deletion, of which its own snapshot knows nothing.
-REFER: Final = Statement(
-    type(None),
-    """
-    WITH undeleted AS (DELETE FROM deleted_manifest WHERE image = $1 AND digest = $2)
-    INSERT INTO manifest_reference (image, manifest, digest, is_manifest)
-    SELECT $1, $2, digest, is_manifest FROM unnest($3::text[], $4::boolean[]) AS named (digest, is_manifest)
-    ON CONFLICT DO NOTHING
-    """,
+    bool, "SELECT put_manifest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS is_written"
 )
 FIND_BY_DIGEST: Final = Statement(
     ManifestRow,
@@ -186,15 +155,12 @@ class PostgresManifestStore(ChangingStore):
     @under_hold
     async def put(self, image: UUID, record: ManifestRecord) -> None:
         """See ManifestStore. The one transaction in which a push becomes visible; what goes with it is written here."""
-        async with transaction(self._database) as c:
-            blobs = await holding.hold(c, holding.HOLD_BLOBS, image, references.digests(record.references.blobs))
-            children = references.digests(record.references.manifests)
-            # A subject need not be there; if it is, it stays.
-            named = children + ([record.subject] if record.subject else [])
-            manifests = await holding.hold(c, holding.HOLD_MANIFESTS, image, named)
-            record.references.verify(blobs, manifests)
-            references.verify_depth(await holding.depth(c, image, children))
-            await _write(c, image, record)
+        async with connection(self._database) as c:
+            for _ in range(_ATTEMPTS):
+                if await _write(c, image, record):
+                    return
+                await _say_what_is_missing(c, image, record)
+        raise Unavailable("what the manifest names comes and goes just now; try again in a few seconds")
 
     async def find(self, image: UUID, reference: Reference) -> StoredManifest | None:
         """See ManifestStore."""
@@ -270,11 +236,9 @@ def _shown(row: ReferrerRow) -> Descriptor:
     return Descriptor(row.media_type, Digest.parse(row.digest), row.size, row.annotations, row.artifact_type)
 
 
-async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:
-    shown = record.as_referrer
-    blobs = references.digests(record.references.blobs)
-    manifests = references.digests(record.references.manifests)
-    await execute(
+async def _write(c: Connection, image: UUID, record: ManifestRecord) -> bool:
+    shown, blobs, manifests = record.as_referrer, record.references.blobs, record.references.manifests
+    written = await fetch_one(
         c,
         PUT,
         image,
@@ -285,15 +249,26 @@ async def _write(c: Connection, image: UUID, record: ManifestRecord) -> None:
         shown.artifact_type,
         dict(shown.annotations),
         [record.token.epoch, record.token.seq],
+        record.token_is_local,
         record.principal,
         [tag.text for tag in record.tags],
-        record.token_is_local,
+        *_named(blobs),
+        *_named(manifests),
+        references.MAX_INDEX_DEPTH,
     )
-    await execute(
-        c,
-        REFER,
-        image,
-        str(record.digest),
-        [str(digest) for digest in (*blobs, *manifests)],
-        [False] * len(blobs) + [True] * len(manifests),
-    )
+    return written is True
+
+
+def _named(descriptors: Sequence[Descriptor]) -> tuple[list[str], list[int]]:
+    """Digests and the sizes they must have; one that is named with two sizes is there twice, and never held so."""
+    pairs = sorted({(str(each.digest), each.size) for each in descriptors})
+    return [digest for digest, _ in pairs], [size for _, size in pairs]
+
+
+async def _say_what_is_missing(c: Connection, image: UUID, record: ManifestRecord) -> None:
+    """Raises what `References.verify` raises; nothing, if all is there by now."""
+    named = record.references
+    children = references.digests(named.manifests)
+    blobs = await holding.hold(c, holding.HOLD_BLOBS, image, references.digests(named.blobs))
+    named.verify(blobs, await holding.hold(c, holding.HOLD_MANIFESTS, image, children))
+    references.verify_depth(await holding.depth(c, image, children))

@@ -12,11 +12,14 @@ from uuid import UUID
 
 from moorage.oci.digest import Digest, DigestAlgorithm
 from moorage.oci.errors import TooManyRequests
+from moorage.runtime.gathering import Gathering
 from moorage.runtime.statement import Statement, execute, fetch_all, fetch_one
 from moorage.storage.ports import Completion, StoredObject
-from moorage.storage.postgres.connections import connection
+from moorage.storage.postgres.connections import Connections, connection
 from moorage.storage.postgres.content_holds import ChangingStore, under_hold
 from moorage.storage.upload_session import Session
+
+_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,21 @@ class SessionRow:
     touched_at: datetime
 
 
+# Of several at once by one principal the first ones fit.
 OPEN: Final = Statement(
-    type(None),
+    UUID,
     """
-    WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+    WITH unhurried AS (
+        SELECT set_config('synchronous_commit', 'off', true)
+    ), asked AS (
+        SELECT *, row_number() OVER (PARTITION BY principal ORDER BY place) AS nth
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[])
+            WITH ORDINALITY AS asked (id, image, principal, link_gen, algorithm, started_at, max_open, place)
+    )
     INSERT INTO upload_session (id, image, principal, link_gen, algorithm, started_at, touched_at)
-    SELECT $1, $2, $3, $4, $5, $6, $6 FROM unhurried
-    WHERE (SELECT count(*) FROM upload_session WHERE principal = $3) < $7
+    SELECT id, image, principal, link_gen, algorithm, started_at, started_at FROM unhurried, asked
+    WHERE nth + (SELECT count(*) FROM upload_session AS open WHERE open.principal = asked.principal) <= max_open
+    RETURNING id
     """,
 )
 FIND: Final = Statement(
@@ -98,6 +109,27 @@ COMPLETE: Final = Statement(
     SELECT array(SELECT key FROM surplus) AS discarded FROM ended
     """,
 )
+# The usual case, in which nobody has the digest yet; rows are locked in order, as others complete several too.
+COMPLETE_NEW: Final = Statement(
+    UUID,
+    """
+    WITH open AS (
+        SELECT upload_session.id, asked.digest, asked.size
+        FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS asked (id, digest, size) JOIN upload_session USING (id)
+        ORDER BY id FOR UPDATE OF upload_session
+    ), kept AS (
+        INSERT INTO blob (digest, key, size) SELECT digest, id, size FROM open ORDER BY digest COLLATE "C", id
+        ON CONFLICT (digest) DO NOTHING
+        RETURNING digest, key
+    ), ended AS (
+        DELETE FROM upload_session USING kept WHERE id = kept.key RETURNING id, image, digest
+    ), linked AS (
+        INSERT INTO blob_link (image, digest) SELECT image, digest FROM ended ORDER BY image, digest
+        ON CONFLICT (image, digest) DO UPDATE SET linked_at = now()
+    )
+    SELECT id FROM ended
+    """,
+)
 COMPLETE_WITH: Final = Statement(
     UUID,
     """
@@ -129,13 +161,14 @@ FORGET_DISCARDED: Final = Statement(
 class PostgresSessionStore(ChangingStore):
     """See SessionStore."""
 
+    def __init__(self, database: Connections) -> None:
+        super().__init__(database)
+        self._opening = Gathering(self._open, _AT_ONCE)
+        self._completing = Gathering(self._complete_new, _AT_ONCE)
+
     async def open(self, session: Session, max_open: int) -> None:
         """See SessionStore."""
-        s = session
-        async with connection(self._database) as c:
-            opened = await execute(
-                c, OPEN, s.id, s.image, s.principal, s.link_gen, s.algorithm.value, s.started_at, max_open
-            )
+        opened = await self._opening.ask((session, max_open))
         if not opened:
             raise TooManyRequests(
                 f"at most {max_open} uploads may be open at once: finish or cancel some", headers={"Retry-After": "60"}
@@ -177,6 +210,10 @@ class PostgresSessionStore(ChangingStore):
         async with connection(self._database) as c:
             return await fetch_one(c, COMPLETE, done.session, str(done.digest), done.size, done.replaces)
 
+    async def complete_new(self, session: UUID, digest: Digest, size: int) -> bool:
+        """See SessionStore."""
+        return await self._completing.ask((session, digest, size))
+
     async def complete_with(self, session: UUID, digest: Digest, stored: StoredObject) -> bool:
         """See SessionStore."""
         async with connection(self._database) as c:
@@ -201,3 +238,20 @@ class PostgresSessionStore(ChangingStore):
         """See SessionStore."""
         async with connection(self._database) as c:
             await execute(c, FORGET_DISCARDED, list(keys))
+
+    async def _open(self, asked: Sequence[tuple[Session, int]]) -> Sequence[bool]:
+        columns = zip(*((*_row(session), most) for session, most in asked), strict=True)
+        async with connection(self._database) as c:
+            opened = set(await fetch_all(c, OPEN, *map(list, columns)))
+        return [session.id in opened for session, _ in asked]
+
+    async def _complete_new(self, asked: Sequence[tuple[UUID, Digest, int]]) -> Sequence[bool]:
+        columns = zip(*((session, str(digest), size) for session, digest, size in asked), strict=True)
+        async with connection(self._database) as c:
+            completed = set(await fetch_all(c, COMPLETE_NEW, *map(list, columns)))
+        return [session in completed for session, _, _ in asked]
+
+
+def _row(session: Session) -> tuple[UUID, UUID, str, int, str, datetime]:
+    s = session
+    return s.id, s.image, s.principal, s.link_gen, s.algorithm.value, s.started_at
