@@ -59,9 +59,9 @@ class ServicesApart:
             name = self._topics[topic.name]
             await self._kafka.create_topic(name, topic.partitions, {"cleanup.policy": "compact"})
         await self._run("permissions", self._permissions_settings(), f"http://127.0.0.1:{self._permissions}/readyz")
-        for pair, address in enumerate(self.addresses):
+        for pair in range(len(self.addresses)):
             await self.start_storage(pair)
-            self.gateways.append(await self._run("gateway", self._gateway_settings(pair), f"http://{address}/v2/"))
+            await self.start_gateway(pair)
         if self.edge:
             await self.edge.start()
 
@@ -71,6 +71,14 @@ class ServicesApart:
         self.storages[pair:] = [
             await self._run("storage", self._storage_settings(pair), ready),
             *self.storages[pair + 1 :],
+        ]
+
+    async def start_gateway(self, pair: int) -> None:
+        """Also again, where the former one was killed."""
+        ready = f"http://{self.addresses[pair]}/v2/"
+        self.gateways[pair:] = [
+            await self._run("gateway", self._gateway_settings(pair), ready),
+            *self.gateways[pair + 1 :],
         ]
 
     async def stop(self) -> None:

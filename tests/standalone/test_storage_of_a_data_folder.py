@@ -50,6 +50,31 @@ async def test_a_registry_is_maintained_while_it_runs_and_when_it_does_not(tmp_p
         assert (await registry.command("image", "show", "acme/hello/tool", user="alice")).succeeded
 
 
+async def test_a_database_of_another_time_is_left_alone(tmp_path: Path, fresh_dsn: str) -> None:
+    """Who moved to a server of his own keeps the embedded one's folder: its rows know nothing of newer blobs."""
+    registry = StandaloneRegistry(tmp_path)
+    async with registry:
+        pass
+    async with StandaloneRegistry(tmp_path, "--database", fresh_dsn):
+        pass
+    for command in ("verify", "collect", "expire"):
+        refused = await moorage("storage", command, "--data", str(registry.data), environment={})
+        assert (refused.code, "holds no database of a registry" in refused.stderr) == (1, True), refused
+    async with registry:
+        await pushed(registry)
+    await maintained(registry.data)
+
+
+async def test_the_blobs_of_a_data_folder_are_files(tmp_path: Path) -> None:
+    """Whatever the environment says of S3, which is for storage apart."""
+    registry = StandaloneRegistry(tmp_path)
+    async with registry:
+        await pushed(registry)
+    elsewhere = {"MOORAGE_STORAGE_DRIVER": "s3", "MOORAGE_STORAGE_S3_BUCKET": "another"}
+    verified = await moorage("storage", "verify", "--data", str(registry.data), "--json", environment=elsewhere)
+    assert (verified.succeeded, json.loads(verified.stdout)["bytes"]) == (True, len(BLOB)), verified
+
+
 @pytest.mark.parametrize("command", ["verify", "collect", "expire"])
 async def test_what_is_no_data_folder_is_said(tmp_path: Path, command: str) -> None:
     """Nothing is made there; and who names none learns that one can."""

@@ -20,11 +20,7 @@ _PURPOSE: Final = b"moorage capability v1"
 
 
 class CapabilityInvalid(ValueError):
-    """Not a capability of this registry, or not for this request."""
-
-
-class CapabilityExpired(CapabilityInvalid):
-    """It took the request too long to arrive."""
+    """Not a capability of this registry, not for this request, or too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +49,7 @@ class CapabilitySigner:
         return f"{payload.decode()}.{self._mac(payload)}"
 
     def read(self, text: str, method: str, target: str, now: float) -> Capability:
-        """The capability, if it is for this request; `now` in seconds since 1970.
-
-        Raises CapabilityInvalid, CapabilityExpired.
-        """
+        """The capability, if it is for this request; `now` in seconds since 1970. Raises CapabilityInvalid."""
         payload, _, mac = text.encode(errors="replace").partition(b".")
         if not hmac.compare_digest(self._mac(payload).encode(), mac):
             raise CapabilityInvalid("it was not made by a gateway of this registry")
@@ -64,7 +57,7 @@ class CapabilitySigner:
         if (capability.method, capability.target) != (method, target):
             raise CapabilityInvalid("it is for another request")
         if capability.expires <= now:
-            raise CapabilityExpired("it has expired")
+            raise CapabilityInvalid("it has expired")
         return capability
 
     def _mac(self, payload: bytes) -> str:

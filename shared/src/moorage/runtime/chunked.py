@@ -17,6 +17,9 @@ class ChunksMalformed(Exception):
 class Chunks:
     """A decoder between two reads. `decoded`: bytes of content so far. `is_finished`: the coding has ended."""
 
+    most_bytes: Final = 128 * 1024
+    """In chunks of one byte so much takes a tenth of a second, and nothing else is done meanwhile."""
+
     def __init__(self) -> None:
         self.decoded = 0
         self.is_finished = False

@@ -16,7 +16,12 @@ BUFFERS: Final = 3
 
 
 class Framing(Protocol):
-    """Where the body ends. See Chunks."""
+    """Where the body ends. See Chunks. `most_bytes` are decoded in one turn of the loop."""
+
+    @property
+    def most_bytes(self) -> int:
+        """How much may be received at once."""
+        ...
 
     @property
     def is_finished(self) -> bool:
@@ -30,6 +35,8 @@ class Framing(Protocol):
 
 class Length:
     """The framing of a body of which so many bytes are to come."""
+
+    most_bytes: Final = BUFFER_BYTES
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -100,7 +107,7 @@ class Diversion(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """See asyncio.BufferedProtocol. Reading is paused while there is none."""
         assert self._filling is not None
-        return memoryview(self._filling)[self._filled :]
+        return memoryview(self._filling)[self._filled : self._filled + self._framing.most_bytes]
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
@@ -170,6 +177,7 @@ class Diversion(asyncio.BufferedProtocol):
     def _recycle(self, buffer: bytearray) -> None:
         if self._filling is None and not self._is_over:
             self._filling = buffer
+            self._heard_at = self._loop.time()  # the client was not listened to, so it could say nothing
             self._transport.resume_reading()
         else:
             self._free.append(buffer)

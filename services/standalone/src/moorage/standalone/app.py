@@ -34,10 +34,10 @@ from moorage.standalone.numbers import numbers_of_all
 from moorage.standalone.place import Place
 from moorage.standalone.settings import StandaloneSettings
 from moorage.standalone.sockets import url
+from moorage.standalone.storage_of import storage_of
 from moorage.standalone.tokens import DemoTokens
 from moorage.standalone.workers import Workers
 from moorage.storage.app import open_storage
-from moorage.storage.settings import StorageSettings
 
 WINDING_UP_SECONDS: Final = 3.0
 """What a worker takes to stop beside the requests in flight; drained is all within half a minute (R160)."""
@@ -72,6 +72,7 @@ async def open_registry(settings: StandaloneSettings, place: Place) -> AsyncIter
 
 async def _open(settings: StandaloneSettings, place: Place, stack: AsyncExitStack) -> Registry:
     folder, several = place.folder, settings.workers > 1
+    folder.note_database(is_elsewhere=settings.database is not None)
     dsn = SecretStr(settings.database or await _embedded(folder, stack))
     token = SecretStr(secrets.token_urlsafe(32)) if several else None
     permissions = await stack.enter_async_context(
@@ -105,7 +106,7 @@ async def _serving_here(
 ) -> tuple[Listener, Health]:
     """Gateway and storage in this process: what they serve and where, and how they are."""
     folder = place.folder
-    storage = await stack.enter_async_context(open_storage(StorageSettings(database_url=dsn, data_folder=folder.blobs)))
+    storage = await stack.enter_async_context(open_storage(storage_of(dsn, folder.blobs)))
     storage.add_to(permissions.registry)
     settings = GatewaySettings(public_url=place.public_url, secrets_dir=folder.secrets)
     gateway = await stack.enter_async_context(

@@ -4,6 +4,7 @@
         postgres/           the embedded PostgreSQL server: cluster, password, log; not with --database
         blobs/              the bytes of blobs and of open uploads (storage's filesystem driver)
         secrets/            keys made at first start: signing keys of bearer tokens (gateway), pepper of credentials
+        elsewhere           there while the database is the one of --database: what postgres/ has is of another time
         lock                held while a registry runs on the folder
         internal.json       while it runs: address of the internal listener, process, start
         operator.json       the operator's credential: declares sources, applies facts, mints first tokens; a start
@@ -45,6 +46,11 @@ class DataFolder:
         return self.postgres / "cluster"
 
     @property
+    def elsewhere(self) -> Path:
+        """There if the registry that served the folder last had its database elsewhere."""
+        return self.root / "elsewhere"
+
+    @property
     def blobs(self) -> Path:
         """Where the filesystem driver keeps bytes."""
         return self.root / "blobs"
@@ -83,6 +89,14 @@ class DataFolder:
                 folder.chmod(mode)
             except OSError as error:
                 raise DataFolderUnusable(folder, error.strerror or str(error)) from None
+
+    def note_database(self, *, is_elsewhere: bool) -> None:
+        """Tells later commands whether the embedded server's is the one of these blobs. Raises DataFolderUnusable."""
+        with usable(self.elsewhere):
+            if is_elsewhere:
+                self.elsewhere.touch(FILE_MODE)
+            else:
+                self.elsewhere.unlink(missing_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[int]:

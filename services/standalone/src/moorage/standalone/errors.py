@@ -30,7 +30,7 @@ class DataFolderTaken(StartRefused):
 
 
 class DataFolderWithoutDatabase(StartRefused):
-    """No registry with an embedded PostgreSQL server was ever served from the folder."""
+    """The registry that was served from the folder last had no embedded PostgreSQL server, or there never was one."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(

@@ -10,6 +10,7 @@ from moorage.standalone.app import told
 from moorage.standalone.data_folder import DataFolder
 from moorage.standalone.embedded_postgres import EmbeddedPostgres, dsn_of_another
 from moorage.standalone.errors import DataFolderTaken, DataFolderWithoutDatabase
+from moorage.standalone.storage_of import storage_of
 from moorage.storage.settings import StorageSettings
 
 
@@ -24,12 +25,12 @@ async def storage_settings(data: Path) -> AsyncIterator[StorageSettings]:
     async with AsyncExitStack() as stack:
         with told():
             dsn = await _dsn(folder, stack)
-        yield StorageSettings(database_url=SecretStr(dsn), data_folder=folder.blobs)
+        yield storage_of(SecretStr(dsn), folder.blobs)
 
 
 def _folder(data: Path) -> DataFolder:
     folder = DataFolder(data.absolute())
-    if not folder.database.is_dir():
+    if folder.elsewhere.exists() or not folder.database.is_dir():
         raise DataFolderWithoutDatabase(folder.root)
     return folder
 

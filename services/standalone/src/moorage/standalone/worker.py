@@ -31,8 +31,8 @@ from moorage.standalone.embedded_postgres.launch import PR_SET_PDEATHSIG, call
 from moorage.standalone.errors import StartRefused
 from moorage.standalone.event_loop import loop_factory
 from moorage.standalone.messages import Enlisted, Failed, Orders, Said, Serving, read_orders, written
+from moorage.standalone.storage_of import storage_of
 from moorage.storage.app import Storage, open_storage
-from moorage.storage.settings import StorageSettings
 
 ORPHANED: Final = 3
 
@@ -81,11 +81,7 @@ async def _serve(orders: Orders, stop: Stop) -> None:
 
 
 def _storage(orders: Orders) -> AbstractAsyncContextManager[Storage]:
-    settings = StorageSettings(
-        database_url=SecretStr(orders.database),
-        data_folder=Path(orders.blobs),
-        database_connections=orders.connections,
-    )
+    settings = storage_of(SecretStr(orders.database), Path(orders.blobs), orders.connections)
     return open_storage(settings, keeps_house=orders.keeps)
 
 

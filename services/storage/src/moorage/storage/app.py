@@ -138,7 +138,8 @@ async def open_storage(settings: StorageSettings, *, keeps_house: bool = True) -
             collection = Periodic(
                 "collect", storage.collection.run, settings.collection_interval, Unavailable, jitter=0.2
             )
-            holds = Periodic("forget holds", feed.forget, _HOLDS_INTERVAL, Unavailable, jitter=0.2)
+            forget = PostgresHoldFeed(base.database).forget  # not where looks would have to wait for it
+            holds = Periodic("forget holds", forget, _HOLDS_INTERVAL, Unavailable, jitter=0.2)
             await stack.enter_async_context(holds)
             await stack.enter_async_context(expiry)
             await stack.enter_async_context(collection)

@@ -10,7 +10,7 @@ import os
 import select
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 from aiohttp import web
@@ -75,10 +75,13 @@ async def _past_the_transport(
         writer.send_headers()
         async with asyncio.timeout(idle_seconds):
             await writer.drain()
+        if transport.is_closing():
+            raise ConnectionResetError
         with _duplicate(transport.get_extra_info("socket").fileno()) as socket:
             yield socket
     finally:
-        transport.set_write_buffer_limits()
+        if not transport.is_closing():
+            transport.set_write_buffer_limits()
 
 
 @contextmanager
@@ -104,7 +107,9 @@ async def _in_thread(turn: "_Turn") -> bool:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([running])
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
         raise
 
 

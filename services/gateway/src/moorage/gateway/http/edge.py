@@ -13,11 +13,11 @@ from yarl import URL
 from moorage.access.action import Action
 from moorage.distribution import headers, paths
 from moorage.distribution.capability import CAPABILITY_SECONDS, Capability, CapabilitySigner
-from moorage.distribution.errors import render_registry_errors
 from moorage.distribution.gate import Admission, Gate
 from moorage.distribution.server import answers
 from moorage.distribution.server.limits import Limits
-from moorage.oci.errors import NameUnknown, ParameterInvalid
+from moorage.gateway.http.gate import DECISION
+from moorage.oci.errors import NameUnknown, ParameterInvalid, RegistryError
 from moorage.runtime.clock import Clock
 
 PREFIX: Final = "/edge/v1"
@@ -36,24 +36,31 @@ class EdgeAdmission:
 
     def add_to(self, app: web.Application) -> None:
         """An application that is mounted at the prefix of an internal port."""
+        app.router.add_get(ADMIT, self._answer)
 
-        async def serve(request: web.Request) -> web.StreamResponse:
-            return await render_registry_errors(request, self._admit)
-
-        app.router.add_get(ADMIT, serve)
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """204 with target and capability, or 403 without a word: the gateway has them, whom the edge asks next."""
+        try:
+            return await self._admit(request)
+        except RegistryError:
+            return web.Response(status=403)
 
     async def _admit(self, request: web.Request) -> web.StreamResponse:
-        """204 with target and capability. Raises what the gate raises, NameUnknown for requests that move no bytes."""
+        """Raises what the gate raises, NameUnknown for requests that move no bytes, ParameterInvalid."""
         asked = _original(request)
         place = paths.parse(asked.rel_url.raw_path, self._limits.max_name)
         match asked.method, place:
             case "GET", paths.Blob(name, digest):
                 admission = await self._gate.admit(asked, name, Action.PULL)
-                return self._allowed(asked, admission, paths.Blob(str(admission.image), digest))
+                answer = self._allowed(asked, admission, paths.Blob(str(admission.image), digest))
             case "PATCH" | "PUT", paths.Upload(name, session):
                 admission = await self._gate.admit(asked, name, Action.PUSH)
-                return self._allowed(asked, admission, paths.Upload(str(admission.image), session))
-        raise NameUnknown("only blobs and chunks of uploads go past the gateway")
+                answer = self._allowed(asked, admission, paths.Upload(str(admission.image), session))
+            case _:
+                raise NameUnknown("only blobs and chunks of uploads go past the gateway")
+        if DECISION in asked:
+            request[DECISION] = asked[DECISION]
+        return answer
 
     def _allowed(self, asked: web.Request, admission: Admission, place: paths.Place) -> web.Response:
         target = f"{place}?{asked.rel_url.raw_query_string}" if asked.rel_url.raw_query_string else str(place)
@@ -65,6 +72,6 @@ class EdgeAdmission:
 def _original(request: web.Request) -> web.Request:
     """The client's request. Raises ParameterInvalid."""
     method, target = request.headers.get(headers.EDGE_METHOD), request.headers.get(headers.EDGE_URI, "")
-    if not method or not target.startswith("/"):
+    if not method or not target.startswith("/") or target.startswith("//"):
         raise ParameterInvalid(f"an edge says what is asked for in {headers.EDGE_METHOD} and {headers.EDGE_URI}")
     return request.clone(method=method, rel_url=URL(target, encoded=True))

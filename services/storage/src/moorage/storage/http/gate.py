@@ -6,12 +6,13 @@ from typing import Final
 from urllib.parse import unquote
 from uuid import UUID
 
+import structlog
 from aiohttp import web
 
 from moorage.access.action import Action
 from moorage.access.consistency import ORIGIN
 from moorage.distribution import headers
-from moorage.distribution.capability import CapabilityExpired, CapabilityInvalid, CapabilitySigner
+from moorage.distribution.capability import CapabilityInvalid, CapabilitySigner
 from moorage.distribution.content import Actor
 from moorage.distribution.gate import Admission
 from moorage.distribution.inside import LOCAL, OUTSIDE, SEALED
@@ -22,6 +23,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MIN_TOKEN_CHARACTERS: Final = 16
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="moorage-storage"'}
+_log: Final = structlog.stdlib.get_logger(__name__)
 _NOBODY: Final = Actor("anonymous", 0)
 
 
@@ -64,14 +66,13 @@ class InternalGate:
         return await self.admit(request, name, action)
 
     def _admitted_before(self, request: web.Request, name: str, shown: str) -> Admission:
-        """What the gateway admitted, for an edge. Raises Unauthenticated, Unavailable."""
+        """What the gateway admitted, for an edge. Raises Unavailable: the client did nothing wrong."""
         now = self._clock.now().timestamp()
         try:
             capability = self._capabilities.read(shown, request.method, request.raw_path, now)
-        except CapabilityExpired as error:  # the client did nothing wrong, and its next try is admitted anew
-            raise Unavailable("the request took too long to reach its bytes; try again") from error
         except CapabilityInvalid as error:
-            raise Unauthenticated(f"storage can't take the edge's word: {error}", headers=_CHALLENGE) from error
+            _log.warning("A capability was refused; do gateway, edge and storage belong together?", reason=str(error))
+            raise Unavailable("the bytes can't be reached right now; try again in a few seconds") from error
         request[OUTSIDE] = True
         return Admission(image_of(name), capability.name, capability.actor)
 

@@ -5,6 +5,7 @@ from math import inf
 from typing import Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
+from moorage.oci.errors import Unavailable
 from moorage.runtime.clock import Clock
 from moorage.storage.remembered.numbers import Numbers
 from moorage.storage.remembered.polls import Polls
@@ -31,7 +32,7 @@ class Remembered:
         self._numbers = numbers
 
     async def answer(self, image: UUID, key: Hashable, ask: Callable[[], Awaitable[Answer[T] | None]]) -> T | None:
-        """What is remembered under the key, or what `ask` says now. Raises Unavailable, and what `ask` raises.
+        """What is remembered under the key, or what `ask` says now. Raises what `ask` raises.
 
         `ask` begins after the call, so what it says is always good; what it does not find is not remembered.
         """
@@ -42,7 +43,10 @@ class Remembered:
             if self._recollection.may_tell(arrived, now):
                 self._numbers.hits.inc()
                 return cast(T, kept.value)
-            await self._polls.next()
+            try:
+                await self._polls.next()
+            except Unavailable:  # the database may still answer, and says itself if it does not
+                break
             now = self._clock.monotonic()
         return await self._asked(image, key, ask)
 
