@@ -16,15 +16,8 @@ from moorage.oci.media_types import ManifestType
 from moorage.oci.reference import Reference, Tag
 from moorage.storage.collection_store import CollectionStore
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import (
-    BlobStore,
-    Completion,
-    ManifestStore,
-    SessionStore,
-    StoredObject,
-    TagMove,
-    TagStore,
-)
+from moorage.storage.ports import BlobStore, Completion, ManifestStore, SessionStore, StoredObject
+from moorage.storage.tag_store import TagMove, TagStore
 from moorage.storage.upload_session import Session
 from moorage.storage.verification_store import VerificationStore
 

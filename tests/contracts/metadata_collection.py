@@ -14,7 +14,8 @@ from moorage.oci.reference import Tag
 from moorage.storage.collecting import Collection
 from moorage.storage.collection import Collected, Kind, Policy
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Restorer, TagMove
+from moorage.storage.ports import Restorer
+from moorage.storage.tag_store import TagMove
 
 Wait = Callable[[timedelta], Awaitable[None]]
 

@@ -10,7 +10,8 @@ from moorage.access.consistency import ConsistencyToken
 from moorage.oci.digest import Digest
 from moorage.oci.errors import ManifestBlobUnknown, TagTaken
 from moorage.oci.reference import Tag
-from moorage.storage.ports import Restorer, TagMove
+from moorage.storage.ports import Restorer
+from moorage.storage.tag_store import TagMove
 
 WINDOW, NO_TIME = timedelta(hours=24), timedelta(0)
 CONFIG = Digest.of(b"{}")

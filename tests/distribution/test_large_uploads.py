@@ -4,11 +4,12 @@ import asyncio
 import random
 import tracemalloc
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from distribution.large_bodies import FOR_BOTH_LOOPS, NAME, NewLoop, Place, answer, head, place, run
-from faults.waiting import until
+from faults.waiting import until, until_true
 from moorage.distribution.server.limits import Limits
 from moorage.oci.digest import Digest
 from moorage.runtime.diversion import BUFFER_BYTES, BUFFERS, Diversion
@@ -188,6 +189,26 @@ def test_the_rest_of_a_body_that_nobody_wants_flows_by(new_loop: NewLoop, framin
             assert (await answer(reader))[0] == 400
             writer.write(head("GET", target))
             assert (await answer(reader))[0] == 204
+            writer.close()
+
+    run(new_loop, work)
+
+
+@FOR_BOTH_LOOPS
+@FRAMINGS
+def test_a_slow_sender_is_heard_before_a_buffer_is_full(new_loop: NewLoop, framing: str, tmp_path: Path) -> None:
+    """Whoever waits for the bytes behind us would take the silence for the client's."""
+
+    async def work() -> None:
+        async with place(tmp_path) as there:
+            target = await started(there)
+            reader, writer = await there.connect()
+            field, body = framed(framing, DATA)
+            stored = tmp_path / "uploads" / UUID(target.rpartition("/")[2]).hex
+            writer.write(head("PATCH", target, field) + body[: len(body) // 2])
+            await until_true(lambda: stored.exists() and stored.stat().st_size >= len(body) // 2 - 1000)
+            writer.write(body[len(body) // 2 :] + end_of(framing))
+            assert (await answer(reader))[0] == 202
             writer.close()
 
     run(new_loop, work)

@@ -90,8 +90,12 @@ async def test_a_gateway_that_is_told_in_the_wrong_order_is_found_out(fleet: Fle
     """What the races of above rest on: one moment in which Bob has the right is seen."""
     await fleet.tell([*ground("acme", OWNER), user("bob")])
     async with door(fleet.authority, WrongOrder(fleet.authority), tmp_path, MemoryStorage().content) as wrong:
-        race = await _begun(fleet, 0)
-        async with race.watched([wrong]):
-            await fleet.tell([race.left])
-            await wrong.reached(await fleet.tell([race.granted]))
-    assert race.seen == {404, 200}
+        seen: set[int] = set()
+        for number in range(50):  # a moment is short, and whoever watches may blink
+            race = await _begun(fleet, number)
+            async with race.watched([wrong]):
+                await fleet.tell([race.left])
+                await wrong.reached(await fleet.tell([race.granted]))
+            if (seen := seen | race.seen) >= {200}:
+                break
+    assert seen == {404, 200}

@@ -4,10 +4,12 @@ import asyncio
 import json
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
+from faults.waiting import until_true
 from hostile.attacker import EMPTY, FORM, IMAGE_TYPE, JSON, Attacker, Headers, answer_in, basic, digest, manifest
 from servers.registry import StandaloneRegistry
 
@@ -302,6 +304,9 @@ async def test_log_lines_are_not_forged(attacker: Attacker, registry: Standalone
     for path in (f"/v2/{escaped}/tags/list", f"{HERE}/tags/list?last={escaped}", f"/token?account={escaped}&scope=x"):
         await attacker.ask("GET", path, auth=basic(forged, f"wrong{end}"), headers=headers)
     await attacker.ask("GET", "/v2/", auth=basic(forged, attacker.secrets["bob"]))
+    last = uuid4().hex.encode()
+    await attacker.ask("GET", f"/v2/{last.decode()}/tags/list")
+    await until_true(lambda: last in log.read_bytes()[start:])  # lines are written many at a time
     written = log.read_bytes()[start:].decode("latin-1")
     assert all(character == "\n" or " " <= character <= "~" for character in written)
     events = [json.loads(line)["event"] for line in written.split("\n") if line]

@@ -32,6 +32,7 @@ from moorage.storage.app import SCHEMA, Storage
 from moorage.storage.collection import Cutoff, Kind, Policy, Reviewable
 from moorage.storage.ports import Completion
 from moorage.storage.postgres import blobs, collectable_manifests, holding, manifests, sessions, undo
+from moorage.storage.postgres.content_holds import Hold
 from moorage.storage.postgres.sessions import PostgresSessionStore
 
 IMAGE, ACTOR = uuid4(), some_actor()
@@ -120,7 +121,9 @@ async def waits_meanwhile(
         async with database.connection() as c:
             return bool(await c.fetchval(WAITING))
 
-    async with database.transaction() as changing:
+    hold = Hold(database)
+    await hold.take(frozenset({IMAGE}))
+    async with hold.transaction() as changing:
         await change(changing)
         pushing = asyncio.ensure_future(push)
         await until(waits)

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -13,6 +12,8 @@ from moorage.runtime.chunked import ChunksMalformed
 BUFFER_BYTES: Final = 1024 * 1024
 BUFFERS: Final = 3
 """One is filled, one is written, one lies between: so the socket is seldom left alone."""
+_GATHERED_SECONDS: Final = 0.25
+"""Who waits so long is given a buffer that is not full: whoever it is for must hear of slow senders too."""
 
 
 class Framing(Protocol):
@@ -153,11 +154,18 @@ class Diversion(asyncio.BufferedProtocol):
                 self._hand_out()
                 self._failure = stalled()
                 break
-            self._news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._news.wait()
+            await self._hear(min(left, _GATHERED_SECONDS))
         return self._ready.popleft() if self._ready else None
+
+    async def _hear(self, seconds: float) -> None:
+        """Returns when there is a full buffer or the end, or after so long with whatever came."""
+        self._news.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            if self._filled:
+                self._turn_over()
 
     def _hand_out(self) -> None:
         if self._filling is not None and self._filled and not self._is_discarding:

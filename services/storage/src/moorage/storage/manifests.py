@@ -24,7 +24,8 @@ from moorage.oci.reference import Reference, Tag
 from moorage.storage import fallback_tag, tag_order
 from moorage.storage.collection import GRACE
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import Listed, ManifestStore, Restorer, TagStore
+from moorage.storage.ports import Listed, ManifestStore, Restorer
+from moorage.storage.tag_store import TagStore
 
 _INLINE_BYTES: Final = 64 * 1024
 

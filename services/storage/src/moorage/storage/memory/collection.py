@@ -22,7 +22,7 @@ from moorage.storage.collection import (
 from moorage.storage.collection_store import Batch, Place, Queue, Reviewed
 from moorage.storage.kinship import Kinship, Near
 from moorage.storage.memory.tables import MemoryTables, Review
-from moorage.storage.ports import TagMove
+from moorage.storage.tag_store import TagMove
 
 
 class MemoryCollectionStore:

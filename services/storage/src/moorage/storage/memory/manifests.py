@@ -15,7 +15,8 @@ from moorage.storage.collection import Kind
 from moorage.storage.manifest_record import ManifestRecord
 from moorage.storage.memory import undo
 from moorage.storage.memory.tables import ManifestEntry, MemoryTables, TagEntry
-from moorage.storage.ports import Listed, Restorer, TagMove, Vouched
+from moorage.storage.ports import Listed, Restorer, Vouched
+from moorage.storage.tag_store import TagMove
 
 
 class MemoryManifestStore:

@@ -14,7 +14,8 @@ from moorage.storage import references
 from moorage.storage.collection import NOBODY, Kind, Reviewable
 from moorage.storage.damage import KnownDamage, Progress
 from moorage.storage.manifest_record import ManifestRecord
-from moorage.storage.ports import StoredObject, TagMove
+from moorage.storage.ports import StoredObject
+from moorage.storage.tag_store import TagMove
 from moorage.storage.upload_session import Session
 
 Link = tuple[UUID, Digest]

@@ -9,7 +9,8 @@ from moorage.oci.errors import TagTaken
 from moorage.oci.reference import Tag
 from moorage.storage.memory import undo
 from moorage.storage.memory.tables import MemoryTables, TagEntry
-from moorage.storage.ports import Listed, Restorer, TagMove
+from moorage.storage.ports import Listed, Restorer
+from moorage.storage.tag_store import TagMove
 
 
 class MemoryTagStore:

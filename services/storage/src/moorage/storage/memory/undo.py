@@ -9,7 +9,8 @@ from moorage.oci.errors import ManifestBlobUnknown
 from moorage.oci.reference import Tag
 from moorage.storage.collection import Kind
 from moorage.storage.memory.tables import DeletedManifest, DeletedTagEntry, MemoryTables
-from moorage.storage.ports import Restorer, TagMove
+from moorage.storage.ports import Restorer
+from moorage.storage.tag_store import TagMove
 
 
 def set_aside(tables: MemoryTables, image: UUID, digest: Digest) -> None:

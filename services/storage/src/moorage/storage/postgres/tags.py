@@ -11,10 +11,11 @@ from moorage.oci.digest import Digest
 from moorage.oci.errors import TagTaken
 from moorage.oci.reference import Tag
 from moorage.runtime.statement import Statement, fetch_all, fetch_one
-from moorage.storage.ports import Listed, Restorer, TagMove
+from moorage.storage.ports import Listed, Restorer
 from moorage.storage.postgres import undo
 from moorage.storage.postgres.connections import connection, transaction
 from moorage.storage.postgres.content_holds import ChangingStore, under_hold
+from moorage.storage.tag_store import TagMove
 
 
 @dataclass(frozen=True, slots=True)
