@@ -1,4 +1,4 @@
-from asyncio import Future
+from asyncio import Future, Task
 from typing import Any
 
 from aiokafka.protocol.api import Request
@@ -8,6 +8,7 @@ class ClusterMetadata:
     def leader_for_partition(self, partition: TopicPartition) -> int | None: ...
 
 class AIOKafkaClient:
+    _sync_task: Task[None]
     cluster: ClusterMetadata
     def __init__(self, *, bootstrap_servers: str | list[str] = ..., client_id: str = ...) -> None: ...
     async def bootstrap(self) -> None: ...

@@ -6,9 +6,20 @@ from types import TracebackType
 from typing import Literal, Self
 
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 
+class _Fetcher:
+    async def close(self) -> None: ...
+
+class _Coordinator:
+    async def _stop_heartbeat_task(self) -> None: ...
+    async def _stop_commit_offsets_refresh_task(self) -> None: ...
+
 class AIOKafkaConsumer:
+    _client: AIOKafkaClient
+    _coordinator: _Coordinator | None
+    _fetcher: _Fetcher | None
     def __init__(
         self,
         *topics: str,

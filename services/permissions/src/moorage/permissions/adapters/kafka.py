@@ -17,6 +17,7 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
+from moorage.permissions.adapters.kafka_end import end
 from moorage.permissions.adapters.kafka_topics import describe
 from moorage.permissions.batches import Record
 from moorage.permissions.consumer import Fetched, PositionOutOfRange, StoredPositions, StreamUnavailable
@@ -31,6 +32,8 @@ _AT_ONCE: Final = 200
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 _LOOK_SECONDS: Final = 5.0
 """So often the topic itself is looked at while it is read."""
+STEP_SECONDS: Final = 20.0
+"""So long one step may take; then the library has lost itself, as when a broker died under it, and is left behind."""
 
 
 class KafkaStreams:
@@ -78,13 +81,14 @@ class KafkaStreams:
         stream = KafkaStream(consumer, client, self._topics, self._positions, self._guard)
         with translated():
             try:
-                await client.bootstrap()
-                await consumer.start()
-                await stream.look()
+                async with asyncio.timeout(STEP_SECONDS):
+                    await client.bootstrap()
+                    await consumer.start()
+                    await stream.look()
                 consumer.subscribe(list(self._topics), listener=stream)
                 yield stream
             finally:
-                await consumer.stop()
+                await end(consumer, STEP_SECONDS)
                 await client.close()
 
 
@@ -182,7 +186,7 @@ class KafkaStream(ConsumerRebalanceListener):
             await self._guard.meet(found, {each.partition: end for each, end in ends.items()})
 
     async def _read(self, limit: int, *partitions: TopicPartition) -> list[Fetched]:
-        with translated():
+        async with _step():
             if time.monotonic() - self._looked > _LOOK_SECONDS:
                 await self.look()
             await self._place()
@@ -206,7 +210,7 @@ class KafkaStream(ConsumerRebalanceListener):
     async def _passed_over(self) -> list[Fetched]:
         """Steps without records: over the marks that transactions leave at the end of a partition."""
         steps = []
-        with translated():
+        async with _step():
             for partition, old in list(self._next.items()):
                 if partition in self._unplaced or partition not in self._consumer.assignment():
                     continue
@@ -260,6 +264,13 @@ def _joined(whole: Fetched | None, more: Fetched) -> Fetched:
     if whole is None or (whole.new, whole.turn) != (more.old, more.turn):
         return more
     return replace(whole, new=more.new, records=[*whole.records, *more.records])
+
+
+@asynccontextmanager
+async def _step() -> AsyncIterator[None]:
+    with translated():
+        async with asyncio.timeout(STEP_SECONDS):
+            yield
 
 
 @contextmanager

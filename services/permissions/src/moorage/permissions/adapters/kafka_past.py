@@ -15,7 +15,8 @@ from aiokafka.errors import CorruptRecordException, NotLeaderForPartitionError, 
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from moorage.permissions.adapters.kafka import translated
+from moorage.permissions.adapters.kafka import STEP_SECONDS, translated
+from moorage.permissions.adapters.kafka_end import end
 from moorage.permissions.adapters.kafka_topics import describe
 from moorage.permissions.consumer import StreamUnavailable
 from moorage.permissions.rebuilding.reading import Kept, Unsuited
@@ -121,7 +122,7 @@ class KafkaExtent:
                 await consumer.start()
                 return await self._now(client, consumer)
             finally:
-                await consumer.stop()
+                await end(consumer, STEP_SECONDS)
                 await client.close()
 
     async def _now(self, client: AIOKafkaClient, consumer: AIOKafkaConsumer) -> Mapping[int, tuple[int, int]]:
