@@ -4,8 +4,10 @@ import importlib
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,8 +16,6 @@ PORTIONS = [ROOT / portion for portion in PROJECT["tool"]["hatch"]["build"]["tar
 PARTS = sorted(
     part for portion in PORTIONS for part in portion.iterdir() if part.is_dir() and part.name != "__pycache__"
 )
-SHARES = 12
-"""So many tests look at all modules, so that each is short on a busy machine as well."""
 REQUIREMENTS = sorted((ROOT / "deploy" / "requirements").glob("*.txt"))
 
 
@@ -68,24 +68,57 @@ def test_mypy_reads_every_portion() -> None:
     assert {str(portion.parent.relative_to(ROOT)) for portion in PORTIONS} <= set(roots)
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_every_module_can_be_imported_first(share: int) -> None:
-    """No module works only because another one was imported before it (all of ours is forgotten between two).
+def test_every_module_can_be_imported_first() -> None:
+    """No module works only because another one was imported before it.
 
-    Half of the time would go into validators that nobody uses and into looking for garbage too often; what models are
-    made of is looked up at once all the same.
+    Where imports form no circle, any order works; those in one, and whoever imports them, are tried one by one.
     """
+    circular = _in_circles(_needs())
+    assert circular < set(modules())
     check = (
-        "import gc, importlib, pydantic, sys\n"
+        "import importlib, pydantic, sys\n"
         "pydantic.BaseModel.model_config['defer_build'] = True\n"
-        "gc.set_threshold(200_000, 20, 100)\n"
         "for name in sys.argv[1:]:\n"
         "    for known in [m for m in sys.modules if m.startswith('moorage')]: del sys.modules[known]\n"
         "    importlib.import_module(name)\n"
     )
-    names = [name for name in modules() if not name.endswith("__main__")][share::SHARES]
+    names = [name for name in modules() if name in circular and not name.endswith("__main__")]
     done = subprocess.run([sys.executable, "-c", check, *names], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_module_can_be_imported() -> None:
+    """All of them, in one process that begins with none."""
+    check = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    names = [name for name in modules() if not name.endswith("__main__")]
+    done = subprocess.run([sys.executable, "-c", check, *names], capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+
+
+def test_circles_are_found() -> None:
+    """A circle and what rests on it, nothing else."""
+    assert _in_circles({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": {"e"}, "e": set()}) == {"a", "b", "c"}
+
+
+def _needs() -> dict[str, set[str]]:
+    """What each module has imported before it is whole: what it names, and the packages that it lies in."""
+    parts = [f"moorage.{part.name}" for part in PARTS]
+    graph = grimp.build_graph(*parts, exclude_type_checking_imports=True, cache_dir=None)
+    needs = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    for module in needs:
+        above = module.rpartition(".")[0]
+        while above in needs:
+            needs[module].add(above)
+            above = above.rpartition(".")[0]
+    return needs
+
+
+def _in_circles(needs: Mapping[str, set[str]]) -> set[str]:
+    """Whatever is left when all that needs nothing (any more) has been taken away, again and again."""
+    left = set(needs)
+    while free := {module for module in left if not needs[module] & left}:
+        left -= free
+    return left
 
 
 def test_the_command_is_where_the_project_says() -> None:

@@ -13,7 +13,8 @@ from moorage.runtime.health import Health
 from moorage.runtime.metrics import HttpMetrics
 from moorage.runtime.serving import Drain, Listener, serve
 
-AT_ONCE = Drain(timedelta(), timedelta(), timedelta(seconds=5))
+DRAIN = Drain(timedelta(), timedelta(seconds=0.5), timedelta(seconds=5))
+"""What was accepted is still read for so long: who connected need not have spoken yet."""
 
 
 def serving(sock: socket.socket, name: str) -> AbstractAsyncContextManager[dict[str, tuple[str, int]]]:
@@ -25,7 +26,7 @@ def serving(sock: socket.socket, name: str) -> AbstractAsyncContextManager[dict[
     app = web.Application()
     app.router.add_get("/", answer)
     listener = Listener(name, app, sock=sock.dup(), shared=True)
-    return serve([listener], Health(), HttpMetrics(CollectorRegistry()), AT_ONCE)
+    return serve([listener], Health(), HttpMetrics(CollectorRegistry()), DRAIN)
 
 
 async def asked(url: str) -> str:
