@@ -1,6 +1,7 @@
 """Both ledgers keep one contract; PostgreSQL also between processes."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,6 +17,7 @@ from moorage.access.reason import Reason
 from moorage.permissions import rows
 from moorage.permissions.memory.ledger import MemoryLedger
 from moorage.permissions.ports import Ledger
+from moorage.permissions.postgres.asking import STATEMENTS
 from moorage.permissions.postgres.ledger import PostgresLedger
 from moorage.runtime.clock import SystemClock
 from moorage.runtime.postgres import Database
@@ -31,13 +33,26 @@ class TestMemoryLedger(LedgerContract, CasesContract, EdgesContract, ReachableCo
         return MemoryLedger()
 
 
-class TestPostgresLedger(LedgerContract, CasesContract, EdgesContract, ReachableContract):
+class TestPostgresLedger(LedgerContract, EdgesContract, ReachableContract):
     """In PostgreSQL."""
 
     @pytest.fixture
     async def ledger(self, postgres_ledger: PostgresLedger) -> Ledger:
         """See the contract."""
         return postgres_ledger
+
+
+class TestPostgresCases(CasesContract):
+    """In PostgreSQL, as `app` wires it: questions have connections that plan once, views have not."""
+
+    @pytest.fixture
+    async def ledger(self, permissions_dsn: str) -> AsyncIterator[Ledger]:
+        """See the contract."""
+        async with (
+            await Database.open(permissions_dsn, "permissions") as database,
+            await Database.open(permissions_dsn, "permissions", size=STATEMENTS, plan_once=True) as questions,
+        ):
+            yield PostgresLedger(database, SystemClock(), questions)
 
 
 async def test_two_processes_share_one_order(permissions_dsn: str) -> None:

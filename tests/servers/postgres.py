@@ -71,7 +71,8 @@ class PostgresForTests:
     async def fresh_database(self, template: str | None = None) -> str:
         """The DSN of a new database: empty, or a copy of the template. `drop` it when done, or leave it."""
         name = f"test_{next(self._numbers)}"
-        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        # The default way writes each page to the log as well.
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'} STRATEGY FILE_COPY")
         return urlunsplit(urlsplit(self._server.dsn)._replace(path=f"/{name}"))
 
     async def drop(self, dsn: str) -> None:
