@@ -1,13 +1,15 @@
 """Explanations for people: trees of paths, filters, remedies and changes."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from moorage.access.explain_wire import ChangeBody, Explanation, Filter, PathStep, RolePath
+if TYPE_CHECKING:
+    from moorage.access.explain_wire import ChangeBody, Explanation, Filter, PathStep, RolePath
+
 
 UNFOLDED: Final = 1000
 """Columns; a line that is longer than the terminal is folded there, and stays whole in a file."""
@@ -18,7 +20,7 @@ def print_tree(tree: Tree) -> None:
     Console(highlight=False, width=UNFOLDED).print(tree)
 
 
-def explanation_tree(told: Explanation) -> Tree:
+def explanation_tree(told: "Explanation") -> Tree:
     """The decision, the paths with their facts, filters, what would allow it, and what has changed of late."""
     colour = "green" if told.decision == "allow" else "red"
     root = Tree(
@@ -35,7 +37,7 @@ def explanation_tree(told: Explanation) -> Tree:
     return root
 
 
-def add_paths(tree: Tree, paths: Sequence[RolePath]) -> None:
+def add_paths(tree: Tree, paths: "Sequence[RolePath]") -> None:
     """The paths with their facts, in the order given."""
     if not paths:
         tree.add("no path of facts gives a role on the linked repository")
@@ -45,7 +47,7 @@ def add_paths(tree: Tree, paths: Sequence[RolePath]) -> None:
             branch.add(escape(step.text)).add(f"[dim]{escape(_source(step))}[/]")
 
 
-def change_text(change: ChangeBody) -> str:
+def change_text(change: "ChangeBody") -> str:
     """A change in one line: when, what, who, and where in the order."""
     when = f"{change.at:%Y-%m-%d %H:%M:%S} " if change.at else ""
     who = f" by {change.by}" if change.by else ""
@@ -53,7 +55,7 @@ def change_text(change: ChangeBody) -> str:
     return f"{when}{escape(change.text)}[dim]{escape(f'{who} (seq {change.seq}{event})')}[/]"
 
 
-def _source(step: PathStep) -> str:
+def _source(step: "PathStep") -> str:
     since = f", since {step.since:%Y-%m-%d %H:%M:%S}" if step.since else ""
     by = f", by {step.by}" if step.by else ""
     event = f", event {step.event}" if step.event else ""
@@ -68,7 +70,7 @@ def _add(root: Tree, title: str, texts: Iterable[str]) -> None:
             branch.add(line)
 
 
-def _filter(entry: Filter) -> str:
+def _filter(entry: "Filter") -> str:
     mark = "[green]passed[/]" if entry.passed else "[red]stands in the way[/]"
     value = ", ".join(entry.value) if isinstance(entry.value, list) else entry.value
     needs = f" (needs {entry.needs})" if entry.needs and not entry.passed else ""

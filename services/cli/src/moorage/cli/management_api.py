@@ -1,7 +1,7 @@
 """The management API of a registry (`/api/v1`), one method per operation, in the words of moorage.access.wire."""
 
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,8 +15,10 @@ from moorage.access.sync_wire import RefreshAnswer, SyncStatus
 from moorage.cli.audit_query import AuditQuery
 from moorage.cli.failure import CommandFailed
 from moorage.cli.http_client import HttpClient
-from moorage.cli.insight_api import InsightApi
 from moorage.oci.reference import ImageName
+
+if TYPE_CHECKING:
+    from moorage.cli.insight_api import InsightApi
 
 Body = TypeVar("Body", bound=BaseModel)
 PAGE = 100
@@ -29,7 +31,13 @@ class ManagementApi:
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client
-        self.insight = InsightApi(client)
+
+    @property
+    def insight(self) -> "InsightApi":
+        """Explanations, over the same client; only who asks for them loads their words."""
+        from moorage.cli.insight_api import InsightApi
+
+        return InsightApi(self._client)
 
     async def create_image(self, name: ImageName, repository: str) -> wire.ImageBody:
         """Creates a record linked to the repository (slug or UUID)."""

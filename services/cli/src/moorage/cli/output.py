@@ -3,9 +3,8 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -13,10 +12,13 @@ from rich.table import Table
 
 from moorage.cli.failure import CommandFailed
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-def print_json(value: BaseModel | dict[str, Any] | list[Any]) -> None:
+
+def print_json(value: "BaseModel | dict[str, Any] | list[Any]") -> None:
     """The value as indented JSON on standard output."""
-    plain = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
+    plain = value if isinstance(value, dict | list) else value.model_dump(mode="json", exclude_none=True)
     print(json.dumps(plain, indent=2, ensure_ascii=False))
 
 

@@ -1,12 +1,14 @@
 """Publishers as people type them: `ENVIRONMENT` or `any`, and behind a colon the branches, with commas between."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from moorage.access.publisher_body import PublisherBody
 from moorage.access.publishers import check_glob
 from moorage.cli.arguments import identifier
 from moorage.cli.failure import UsageInvalid
+
+if TYPE_CHECKING:
+    from moorage.access.publisher_body import PublisherBody
 
 ANY = "any"
 HELP = (
@@ -15,8 +17,10 @@ HELP = (
 )
 
 
-def publisher(text: str) -> PublisherBody:
+def publisher(text: str) -> "PublisherBody":
     """The publisher that `text` spells. Raises UsageInvalid."""
+    from moorage.access.publisher_body import PublisherBody
+
     where, _, branches = text.partition(":")
     globs = tuple(_glob(each) for each in branches.split(",")) if branches else ()
     if where == ANY:
@@ -25,18 +29,18 @@ def publisher(text: str) -> PublisherBody:
     return PublisherBody(environment=environment, branches=globs)
 
 
-def spelt(body: PublisherBody) -> str:
+def spelt(body: "PublisherBody") -> str:
     """The publisher as it is typed."""
     where = str(body.environment) if body.environment else ANY
     return f"{where}:{','.join(body.branches)}" if body.branches else where
 
 
-def written(bodies: list[PublisherBody] | None) -> list[dict[str, Any]] | None:
+def written(bodies: "list[PublisherBody] | None") -> list[dict[str, Any]] | None:
     """The list as the management API takes it; None stays None."""
     return None if bodies is None else [each.model_dump(mode="json", exclude_defaults=True) for each in bodies]
 
 
-def publishers(given: list[str], none: bool) -> list[PublisherBody] | None:
+def publishers(given: list[str], none: bool) -> "list[PublisherBody] | None":
     """The list that replaces the old one; None leaves it. Raises UsageInvalid."""
     if given and none:
         raise UsageInvalid("Publishers and no publishers were asked for.", "Leave out one of the two options.")

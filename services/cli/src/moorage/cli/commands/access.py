@@ -1,13 +1,11 @@
 """`moorage check` and `moorage explain`: may somebody do something with an image, and why."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moorage.access.wire import CheckAnswer
 from moorage.cli.arguments import ActionName, Image, image_name
-from moorage.cli.commands import insight
 from moorage.cli.exit_code import ExitCode
 from moorage.cli.explanation import explanation_tree, print_tree
 from moorage.cli.failure import UsageInvalid
@@ -16,12 +14,14 @@ from moorage.cli.options import AsUser, At, CredentialsFile, Json, Server, Token
 from moorage.cli.output import print_json, print_text
 from moorage.cli.session import managing
 
+if TYPE_CHECKING:
+    from moorage.access.wire import CheckAnswer
+
 
 def register(app: typer.Typer) -> None:
-    """Adds both commands, and the group `access`."""
+    """Adds both commands."""
     app.command("check")(check)
     app.command("explain")(explain)
-    insight.register(app)
 
 
 def check(
@@ -99,7 +99,7 @@ def _claims(text: str) -> dict[str, Any]:
     return claims
 
 
-def _sentence(answer: CheckAnswer, image: str, action: str) -> str:
+def _sentence(answer: "CheckAnswer", image: str, action: str) -> str:
     role = answer.role.name
     if answer.decision().allowed:
         return f"yes: {action} on {image} is allowed (role {role}, as of {answer.token})"

@@ -1,20 +1,22 @@
 """`moorage audit …`: what was decided, about whom and why."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from moorage.access.audit import AuditRecord
 from moorage.cli.arguments import identifier
 from moorage.cli.audit_query import AuditQuery
 from moorage.cli.login import LoginOptions
 from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile
 from moorage.cli.output import print_json, print_table, print_text
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.audit import AuditRecord
 
 UNFOLDED: Final = 1000
 COLUMNS: Final = ("TIME", "DECISION", "WHO", "DEED", "WHAT", "RESULT", "BY")
@@ -87,7 +89,7 @@ def show(
         Console(highlight=False, width=UNFOLDED).print(tree(record))
 
 
-def tree(record: AuditRecord) -> Tree:
+def tree(record: "AuditRecord") -> Tree:
     """The record as a tree, with what to ask next."""
     colour, word = ("green", "allowed") if record.allow else ("red", "denied")
     root = Tree(f"[bold {colour}]{word}[/] {escape(str(record.who))} {record.deed} {escape(_about(record))}")
@@ -106,7 +108,7 @@ def tree(record: AuditRecord) -> Tree:
     return root
 
 
-def next_step(record: AuditRecord) -> str | None:
+def next_step(record: "AuditRecord") -> str | None:
     """The command that tells why it was decided so; None for what no rule about an image decides."""
     if record.action is None or "/" not in record.name:
         return None
@@ -114,12 +116,12 @@ def next_step(record: AuditRecord) -> str | None:
     return f"why: moorage explain {record.name} {record.action} --at {record.token}@{record.at.isoformat()}{about}"
 
 
-def _about(record: AuditRecord) -> str:
+def _about(record: "AuditRecord") -> str:
     """The name, or the id by which something was asked for that had no name for who asked."""
     return record.name or str(record.image or "")
 
 
-def _row(record: AuditRecord) -> tuple[str, ...]:
+def _row(record: "AuditRecord") -> tuple[str, ...]:
     return (
         record.at.isoformat(timespec="seconds"),
         str(record.decision),

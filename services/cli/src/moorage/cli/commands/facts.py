@@ -3,19 +3,21 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from moorage.access.wire import IngestAnswer
 from moorage.cli.facts_file import MAX_LINES, GrantRole, Line, batches, grant_line, parse
 from moorage.cli.failure import UsageInvalid
-from moorage.cli.internal_api import InternalApi
 from moorage.cli.options import DEFAULT_DATA, Data, Json
 from moorage.cli.output import print_json, print_text
 from moorage.cli.session import operating
+
+if TYPE_CHECKING:
+    from moorage.access.wire import IngestAnswer
+    from moorage.cli.internal_api import InternalApi
 
 
 def register(app: typer.Typer) -> None:
@@ -84,7 +86,7 @@ def grant(
     print_text(grant_line(ids["workspace"], ids["repository"], ids["user"], role))
 
 
-async def _send(api: InternalApi, lines: list[Line]) -> IngestAnswer:
+async def _send(api: "InternalApi", lines: list[Line]) -> "IngestAnswer":
     columns = (TextColumn("Applying facts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     hidden = len(lines) <= MAX_LINES
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as progress:
@@ -96,8 +98,10 @@ async def _send(api: InternalApi, lines: list[Line]) -> IngestAnswer:
     return summed(answers)
 
 
-def summed(answers: list[IngestAnswer]) -> IngestAnswer:
+def summed(answers: "list[IngestAnswer]") -> "IngestAnswer":
     """What became of all batches together; the token is the last one's."""
+    from moorage.access.wire import IngestAnswer
+
     return IngestAnswer(
         applied=sum(answer.applied for answer in answers),
         unchanged=sum(answer.unchanged for answer in answers),

@@ -1,21 +1,23 @@
 """`moorage image …`: image records, their link, visibility and push policy."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from moorage.access.image import PushPolicy, Visibility
-from moorage.access.wire import ImageBody
 from moorage.cli.arguments import Image, image_name
 from moorage.cli.failure import UsageInvalid
 from moorage.cli.login import LoginOptions
-from moorage.cli.management_api import ManagementApi
 from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile, Wait
 from moorage.cli.output import print_json, print_table, print_text
 from moorage.cli.publishers import HELP, publishers, spelt, written
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.wire import ImageBody
+    from moorage.cli.management_api import ManagementApi
 
 Repository = Annotated[str, typer.Option("--repository", help="Slug or UUID of a repository in the workspace.")]
 VisibilityChoice = Annotated[
@@ -74,7 +76,7 @@ def list_(
     """
     login = LoginOptions(server, user, credentials, token_file).login()
 
-    async def collect(api: ManagementApi) -> list[ImageBody]:
+    async def collect(api: "ManagementApi") -> "list[ImageBody]":
         return [record async for record in api.images(workspace, deleted=deleted)]
 
     records = managing(login, collect)
@@ -153,7 +155,7 @@ def set_(
         raise UsageInvalid("Nothing to set was given.", "Add --visibility or --push-policy; --help shows examples.")
     name, login = image_name(image), LoginOptions(server, user, credentials, token_file).login().known()
 
-    async def change(api: ManagementApi) -> ImageBody:
+    async def change(api: "ManagementApi") -> "ImageBody":
         return await api.change_image((await api.image(name)).id, **given)
 
     record = managing(login, change, wait=wait)
@@ -181,7 +183,7 @@ def relink(
     name, login = image_name(image), LoginOptions(server, user, credentials, token_file).login().known()
     members = {"repository": repository} | ({"visibility": visibility.value} if visibility else {})
 
-    async def change(api: ManagementApi) -> ImageBody:
+    async def change(api: "ManagementApi") -> "ImageBody":
         return await api.set_image((await api.image(name)).id, "repository", **members)
 
     record = managing(login, change, wait=wait)
@@ -206,7 +208,7 @@ def delete(
     if not yes and typer.prompt(f"This deletes every tag of {name}. Type its name to go on", err=True) != str(name):
         raise UsageInvalid("The name that was typed is another one.", "Nothing was deleted; try again.")
 
-    async def remove(api: ManagementApi) -> ImageBody:
+    async def remove(api: "ManagementApi") -> "ImageBody":
         return await api.delete_image((await api.image(name)).id)
 
     record = managing(login, remove, wait=wait)
@@ -233,7 +235,7 @@ def restore(
     _show(record, as_json, f"Restored {record.name}; uploads that were open when it was deleted begin anew.")
 
 
-def _undoing(record: ImageBody) -> str:
+def _undoing(record: "ImageBody") -> str:
     if record.restorable_until is None or record.restorable_until <= datetime.now(UTC):
         return ""
     until = _moment(record.restorable_until)
@@ -254,14 +256,14 @@ def _consumers(given: list[str], none: bool) -> list[str] | None:
     return given if given or none else None
 
 
-def _show(record: ImageBody, as_json: bool, sentence: str) -> None:
+def _show(record: "ImageBody", as_json: bool, sentence: str) -> None:
     if as_json:
         print_json(record)
     else:
         print_text(sentence)
 
 
-def _fields(record: ImageBody) -> list[tuple[str, object]]:
+def _fields(record: "ImageBody") -> list[tuple[str, object]]:
     return [
         ("name", record.name),
         ("id", record.id),

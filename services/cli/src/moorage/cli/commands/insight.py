@@ -4,23 +4,24 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from moorage.access.explain_wire import DiffAnswer, PreviewAnswer, WhatCanAnswer, WhoCanAnswer
 from moorage.cli.arguments import Image, image_name
 from moorage.cli.explanation import add_paths, change_text, print_tree
-from moorage.cli.facts_file import complete
 from moorage.cli.failure import UsageInvalid
 from moorage.cli.login import LoginOptions
-from moorage.cli.management_api import ManagementApi
 from moorage.cli.options import AsUser, At, CredentialsFile, Json, Server, TokenFile
 from moorage.cli.output import print_json, print_table, print_text
 from moorage.cli.preview_file import changes_in
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.explain_wire import DiffAnswer, PreviewAnswer, WhatCanAnswer, WhoCanAnswer
+    from moorage.cli.management_api import ManagementApi
 
 Page = TypeVar("Page")
 RoleName = Annotated[Literal["read", "write", "admin"], typer.Option("--role", help="At least this role.")]
@@ -63,7 +64,7 @@ def who(
     """
     name, login = image_name(image), LoginOptions(server, user, credentials, token_file).login().known()
 
-    async def ask(api: ManagementApi) -> list[WhoCanAnswer]:
+    async def ask(api: "ManagementApi") -> "list[WhoCanAnswer]":
         return await _all(api.insight.who_can((await api.image(name)).id, role, at))
 
     pages = managing(login, ask)
@@ -104,7 +105,7 @@ def what(
     """
     login = LoginOptions(server, user, credentials, token_file).login().known()
 
-    async def ask(api: ManagementApi) -> list[WhatCanAnswer]:
+    async def ask(api: "ManagementApi") -> "list[WhatCanAnswer]":
         return await _all(api.insight.what_can(account, workspace, role, at))
 
     pages = managing(login, ask)
@@ -145,7 +146,7 @@ def diff(
     name = image_name(image) if image else None
     login = LoginOptions(server, user, credentials, token_file).login().known()
 
-    async def ask(api: ManagementApi) -> list[DiffAnswer]:
+    async def ask(api: "ManagementApi") -> "list[DiffAnswer]":
         if name is not None:
             return await _all(api.insight.image_diff((await api.image(name)).id, since, until))
         return await _all(api.insight.user_diff(principal or "", workspace or "", since, until))
@@ -183,6 +184,8 @@ def preview(
     echo '{"image":"hello/tool","set":{"visibility":"workspace"}}' \\
       | moorage access preview - --workspace acme --as alice
     """
+    from moorage.cli.facts_file import complete
+
     changes = changes_in(_read(file), lambda event: complete(event, SOURCE, datetime.now(UTC)))
     login = LoginOptions(server, user, credentials, token_file).login().known()
     told = managing(login, lambda api: api.insight.preview(workspace, changes))
@@ -226,7 +229,7 @@ def offboarding(
     print_tree(root)
 
 
-def _effects(told: PreviewAnswer) -> Tree:
+def _effects(told: "PreviewAnswer") -> Tree:
     root = Tree(f"{len(told.effects)} effects, tried at {told.token}; nothing was changed")
     for each in told.effects:
         lost = sorted(set(each.before) - set(each.after))

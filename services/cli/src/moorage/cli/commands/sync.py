@@ -1,14 +1,16 @@
 """`moorage sync …`: how current a workspace is, and asking its source to look again."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moorage.access.sync_wire import SyncStatus
 from moorage.cli.login import LoginOptions
 from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile
 from moorage.cli.output import print_json, print_table, print_text
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.sync_wire import SyncStatus
 
 WorkspaceSlug = Annotated[str, typer.Argument(metavar="WORKSPACE", help="Slug of the workspace.")]
 
@@ -70,7 +72,7 @@ def refresh(
         print_text("Nobody is asked: the facts of this workspace are written by hand.")
 
 
-def _fields(found: SyncStatus) -> list[tuple[str, str]]:
+def _fields(found: "SyncStatus") -> list[tuple[str, str]]:
     last = found.last_applied
     return [
         ("workspace", found.workspace),

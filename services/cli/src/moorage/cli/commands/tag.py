@@ -1,16 +1,18 @@
 """`moorage tag …`: the tags of an image, and deleted ones that come back."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moorage.access.content_wire import DeletedTagBody
 from moorage.cli.arguments import Image, image_name, tagged_name
 from moorage.cli.login import LoginOptions
-from moorage.cli.management_api import ManagementApi
 from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile
 from moorage.cli.output import print_json, print_table, print_text
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.content_wire import DeletedTagBody
+    from moorage.cli.management_api import ManagementApi
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +67,7 @@ def restore(
     """
     (name, text), login = tagged_name(tag), LoginOptions(server, user, credentials, token_file).login().known()
 
-    async def back(api: ManagementApi) -> str:
+    async def back(api: "ManagementApi") -> str:
         return await api.restore_tag((await api.image(name)).id, text)
 
     digest = managing(login, back)
@@ -75,12 +77,12 @@ def restore(
         print_text(f"Restored {name}:{text}; it names {digest}.")
 
 
-async def _deleted(api: ManagementApi, image: str) -> list[DeletedTagBody]:
+async def _deleted(api: "ManagementApi", image: str) -> "list[DeletedTagBody]":
     id = (await api.image(image_name(image))).id
     return [tag async for tag in api.deleted_tags(id)]
 
 
-def _show_deleted(image: str, tags: list[DeletedTagBody], as_json: bool) -> None:
+def _show_deleted(image: str, tags: "list[DeletedTagBody]", as_json: bool) -> None:
     if as_json:
         print_json([tag.model_dump(mode="json") for tag in tags])
     elif tags:

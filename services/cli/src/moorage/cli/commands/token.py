@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from moorage.access.principal import ALL_SCOPES, Scope
-from moorage.access.wire import TokenSpec
 from moorage.cli.arguments import identifier
 from moorage.cli.login import Login, LoginOptions, OperatorLogin
 from moorage.cli.options import DEFAULT_DATA, AsUser, CredentialsFile, Data, Json, Server, TokenFile, Wait
@@ -67,6 +66,8 @@ def create(
     moorage token create first --user erin      (as the operator of ./data)
     moorage token create ci --as bob --days 7 | docker login 127.0.0.1:5000 -u bob --password-stdin
     """
+    from moorage.access.wire import TokenSpec
+
     login = _Asker(LoginOptions(server, as_user, credentials, token_file), data, user).login()
     spec = TokenSpec(name=name, scopes=frozenset(scope) if scope else ALL_SCOPES, days=days)
     answer = managing(login, lambda api: api.create_token(spec, user), wait=wait)

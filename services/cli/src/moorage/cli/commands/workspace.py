@@ -1,17 +1,19 @@
 """`moorage workspace …`: our own settings of a workspace."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moorage.access.image import PushPolicy
-from moorage.access.wire import WorkspaceBody
 from moorage.cli.failure import UsageInvalid
 from moorage.cli.login import LoginOptions
 from moorage.cli.options import AsUser, CredentialsFile, Json, Server, TokenFile, Wait
 from moorage.cli.output import print_json, print_table
 from moorage.cli.publishers import HELP, publishers, spelt, written
 from moorage.cli.session import managing
+
+if TYPE_CHECKING:
+    from moorage.access.wire import WorkspaceBody
 
 Slug = Annotated[str, typer.Argument(help="Slug of the workspace.")]
 
@@ -87,14 +89,14 @@ def set_(
     _print(managing(login, lambda api: api.set_workspace(workspace, **given), wait=wait), as_json)
 
 
-def _print(settings: WorkspaceBody, as_json: bool) -> None:
+def _print(settings: "WorkspaceBody", as_json: bool) -> None:
     if as_json:
         print_json(settings)
     else:
         print_table(("SETTING", "VALUE"), _fields(settings))
 
 
-def _fields(settings: WorkspaceBody) -> list[tuple[str, str]]:
+def _fields(settings: "WorkspaceBody") -> list[tuple[str, str]]:
     return [
         ("workspace", settings.slug),
         ("public images", "allowed" if settings.allow_public else "forbidden"),
