@@ -12,6 +12,9 @@ PRIVATE_PATHS = re.compile(
 )
 
 
+PRIVATE_KEYS = re.compile("-----BEGIN [A-Z ]*" + "PRIVATE KEY-----")
+
+
 def tracked() -> list[Path]:
     """Text files that are, or could be, committed."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -28,6 +31,12 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
         if PRIVATE_PATHS.search(line)
     ]
     assert found == []
+
+
+def test_no_file_holds_a_private_key() -> None:
+    """Services that are started here make keys; none of them is anybody's to have."""
+    keys = [each for each in tracked() if PRIVATE_KEYS.search(each.read_text(encoding="utf-8", errors="replace"))]
+    assert [str(each.relative_to(ROOT)) for each in keys] == []
 
 
 def test_no_module_is_long() -> None:
